@@ -1,0 +1,1 @@
+"""Everything that a GraphQL client can see. Nothing here decides."""

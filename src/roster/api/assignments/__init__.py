@@ -1,0 +1,1 @@
+"""Role assignments as a GraphQL client sees them."""

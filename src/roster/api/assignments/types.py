@@ -1,0 +1,60 @@
+"""The type RoleAssignment: its fields are those of the domain's record, its relations go through loaders."""
+
+from typing import Annotated
+
+import strawberry
+
+from roster.api import ids
+from roster.api.actors import ActorType
+from roster.api.context import Info
+from roster.api.nodes import NodeType
+from roster.api.scalars import DateTime
+from roster.domain.assignments import AssignmentState, RoleAssignment
+from roster.domain.roles import Role
+from roster.domain.users import User
+
+UserType = Annotated["UserType", strawberry.lazy("roster.api.users.types")]
+RoleType = Annotated["RoleType", strawberry.lazy("roster.api.roles.types")]
+
+
+def _id(root: strawberry.Parent[RoleAssignment]) -> str:
+    return ids.to_text(ids.Kind.ASSIGNMENT, root.id)
+
+
+async def _user(root: strawberry.Parent[RoleAssignment], info: Info) -> User | None:
+    return await info.context.user(root.user_id)
+
+
+async def _role(root: strawberry.Parent[RoleAssignment], info: Info) -> Role | None:
+    return await info.context.role(root.role_id)
+
+
+def _state(root: strawberry.Parent[RoleAssignment], info: Info) -> AssignmentState:
+    return root.state(info.context.services.now)
+
+
+@strawberry.type(
+    name="RoleAssignment",
+    description="That a user holds a role, or held it. In force from assignedAt until the first of revokedAt and"
+    " expiresAt.",
+)
+class RoleAssignmentType(NodeType):
+    @classmethod
+    def is_type_of(cls, obj: object, _info: object) -> bool:
+        return isinstance(obj, RoleAssignment)
+
+    id = strawberry.field(
+        resolver=_id, graphql_type=strawberry.ID, description="asg_ and 32 hex digits. Opaque."
+    )
+    user = strawberry.field(resolver=_user, graphql_type=UserType, description="Who holds it.")
+    role = strawberry.field(resolver=_role, graphql_type=RoleType, description="What is held.")
+    state = strawberry.field(
+        resolver=_state, graphql_type=AssignmentState, description="What has become of it by now."
+    )
+    assigned_at: DateTime = strawberry.field(description="Since when.")
+    assigned_by: ActorType = strawberry.field(description="Who assigned it.")
+    reason: str | None = strawberry.field(description="Why it was assigned.")
+    expires_at: DateTime | None = strawberry.field(description="Until when; null for good.")
+    revoked_at: DateTime | None = strawberry.field(description="When it was revoked, if it was.")
+    revoked_by: ActorType | None = strawberry.field(description="Who revoked it, if anyone did.")
+    revoke_reason: str | None = strawberry.field(description="Why it was revoked.")

@@ -1,0 +1,70 @@
+"""Whatever has an id of its own, found by it."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Annotated
+
+import strawberry
+
+from roster.api import ids
+from roster.api.context import Context, Info
+from roster.domain.assignments import RoleAssignment
+from roster.domain.errors import BadIdError, BadUserInputError
+from roster.domain.filters import MAX_VALUES
+from roster.domain.roles import Role
+from roster.domain.users import User
+
+Node = User | Role | RoleAssignment
+
+
+@strawberry.interface(name="Node", description="Whatever has an id of its own.")
+class NodeType:
+    id: strawberry.ID = strawberry.field(
+        description="A prefix for the kind (usr_, rol_, asg_) and 32 hex digits. Opaque: store it, compare it, and no more."
+    )
+
+
+def _load(context: Context, text: str) -> Awaitable[Node | None]:
+    kind, id_ = ids.parse(text)
+    loads = {
+        ids.Kind.USER: context.user,
+        ids.Kind.ROLE: context.role,
+        ids.Kind.ASSIGNMENT: context.assignment,
+    }
+    return loads[kind](id_)
+
+
+async def _node(
+    info: Info,
+    id: Annotated[strawberry.ID, strawberry.argument(description="Any id.")],  # noqa: A002 -- the contract's name
+) -> Node | None:
+    return await _load(info.context, id)
+
+
+async def _nodes(
+    info: Info,
+    ids: Annotated[list[strawberry.ID], strawberry.argument(description="Any ids, at most 200.")],
+) -> list[Node | None | BadIdError]:
+    if len(ids) > MAX_VALUES:
+        raise BadUserInputError(f"At most {MAX_VALUES} ids at once.", ("ids",))
+    return await asyncio.gather(*(_node_or_error(info.context, id_) for id_ in ids))
+
+
+async def _node_or_error(context: Context, text: str) -> Node | None | BadIdError:
+    """An error in a list of results is that item's own: the others are answered."""
+    try:
+        return await _load(context, text)
+    except BadIdError as error:
+        return error
+
+
+@strawberry.type
+class NodeQueries:
+    node = strawberry.field(
+        resolver=_node, graphql_type=NodeType | None, description="Whatever has this id; null if nothing has."
+    )
+    nodes = strawberry.field(
+        resolver=_nodes,
+        graphql_type=list[NodeType | None],
+        description="Whatever has these ids, in their order, null for what nothing has. At most 200.",
+    )

@@ -1,0 +1,195 @@
+"""Relay connections: what the arguments ask for, what is answered, and cursors, which only this module can read."""
+
+import base64
+import binascii
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Generic, TypeVar
+from uuid import UUID
+
+import strawberry
+
+from roster.domain.errors import BadCursorError, BadUserInputError
+from roster.domain.pages import (
+    DEFAULT_SIZE,
+    KEY_TYPES,
+    MAX_ORDER_KEYS,
+    MAX_SIZE,
+    Cursor,
+    KeyValue,
+    OrderKey,
+    Page,
+    PageRequest,
+)
+from roster.domain.text import is_storable
+
+T = TypeVar("T")
+DEFAULT_CAP = 10_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+First = Annotated[
+    int | None,
+    strawberry.argument(
+        description="How many from the start, 0 to 200; 25 if neither first nor last is given."
+    ),
+]
+After = Annotated[
+    str | None, strawberry.argument(description="Only what comes after the edge of this cursor.")
+]
+Last = Annotated[
+    int | None, strawberry.argument(description="How many from the end, 0 to 200; not with first.")
+]
+Before = Annotated[
+    str | None, strawberry.argument(description="Only what comes before the edge of this cursor.")
+]
+Cap = Annotated[int, strawberry.argument(description="How far to count.")]
+
+
+@strawberry.type(name="PageInfo", description="Where a page lies in its list.")
+class PageInfoType:
+    has_next_page: bool = strawberry.field(
+        description="Whether more follows; when paging backward, true if `before` was given."
+    )
+    has_previous_page: bool = strawberry.field(
+        description="Whether something comes before; when paging forward, true if `after` was given."
+    )
+    start_cursor: str | None = strawberry.field(description="The cursor of the first edge.")
+    end_cursor: str | None = strawberry.field(description="The cursor of the last edge.")
+
+
+@strawberry.type(name="Edge", description="An item of a page, and its place in the list.")
+class EdgeType(Generic[T]):
+    cursor: str = strawberry.field(
+        description="The place. Opaque, and of use only with the same order. For `after` and `before`."
+    )
+    node: T = strawberry.field(description="The item.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionValue:
+    """A page and how to count its list. `total` takes the cap."""
+
+    page: Page[Any]
+    order: Sequence[OrderKey[Any]]
+    total: Callable[[int], Awaitable[int]]
+
+
+def _edges(root: strawberry.Parent[ConnectionValue]) -> list[EdgeType[Any]]:
+    return [
+        EdgeType(cursor=encode_cursor(edge.cursor, root.order), node=edge.node) for edge in root.page.edges
+    ]
+
+
+def _nodes(root: strawberry.Parent[ConnectionValue]) -> list[Any]:
+    return [edge.node for edge in root.page.edges]
+
+
+def _page_info(root: strawberry.Parent[ConnectionValue]) -> PageInfoType:
+    edges = root.page.edges
+    return PageInfoType(
+        has_next_page=root.page.has_next,
+        has_previous_page=root.page.has_previous,
+        start_cursor=encode_cursor(edges[0].cursor, root.order) if edges else None,
+        end_cursor=encode_cursor(edges[-1].cursor, root.order) if edges else None,
+    )
+
+
+async def _total_count(root: strawberry.Parent[ConnectionValue], cap: Cap = DEFAULT_CAP) -> int:
+    if cap < 0:
+        raise BadUserInputError("A cap is 0 or more.", ("cap",))
+    return await root.total(cap)
+
+
+@strawberry.type(name="Connection", description="A page of a list.")
+class ConnectionType(Generic[T]):
+    edges: list[EdgeType[T]] = strawberry.field(
+        resolver=_edges, description="The items with their cursors, in the order of the list."
+    )
+    nodes: list[T] = strawberry.field(resolver=_nodes, description="The items alone.")
+    page_info: PageInfoType = strawberry.field(resolver=_page_info, description="Where the page lies.")
+    total_count: int = strawberry.field(
+        resolver=_total_count,
+        description="How many items the whole list has. Counted only when selected, and no further than one more"
+        " than the cap: a greater value than the cap means that there are more than it.",
+    )
+
+
+def page_request(
+    order: tuple[OrderKey[Any], ...],
+    *,
+    first: int | None,
+    after: str | None,
+    last: int | None,
+    before: str | None,
+) -> PageRequest[Any]:
+    """What the arguments of a connection ask for; null is as good as absent. Never clamps."""
+    first, after, last, before = (_or_none(given) for given in (first, after, last, before))
+    if first is not None and last is not None:
+        raise BadUserInputError("Give first or last, not both.", ("last",))
+    for name, size in (("first", first), ("last", last)):
+        if size is not None and not 0 <= size <= MAX_SIZE:
+            raise BadUserInputError(f"A page has 0 to {MAX_SIZE} items.", (name,))
+    fields = [key.field for key in order]
+    if len(order) > MAX_ORDER_KEYS or len(set(fields)) < len(fields):
+        raise BadUserInputError(f"An order has at most {MAX_ORDER_KEYS} different fields.", ("order_by",))
+    size = first if first is not None else last
+    return PageRequest(
+        order=order,
+        size=DEFAULT_SIZE if size is None else size,
+        backward=last is not None,
+        after=None if after is None else decode_cursor(after, order, "after"),
+        before=None if before is None else decode_cursor(before, order, "before"),
+    )
+
+
+def _or_none(given: Any) -> Any:  # noqa: ANN401 -- whatever it is
+    return None if given is strawberry.UNSET else given
+
+
+def encode_cursor(cursor: Cursor, order: Sequence[OrderKey[Any]]) -> str:
+    content = [_name(order), *map(_plain, cursor.values), cursor.id.hex]
+    text = json.dumps(content, separators=(",", ":"), ensure_ascii=False)
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def decode_cursor(text: str, order: Sequence[OrderKey[Any]], argument: str) -> Cursor:
+    """Raises BadCursorError for what is not a cursor of this order."""
+    try:
+        content = json.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
+        name, *values, id_ = content
+        if name != _name(order) or len(values) != len(order):
+            raise BadCursorError("This cursor belongs to another order.", (argument,))
+        return Cursor(
+            values=tuple(_value(value, key) for value, key in zip(values, order, strict=True)),
+            id=UUID(hex=id_),
+        )
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError, binascii.Error):
+        raise BadCursorError("This is not a cursor.", (argument,)) from None
+
+
+def _name(order: Sequence[OrderKey[Any]]) -> str:
+    return ",".join(f"{type(key.field).__name__}.{key.field}.{key.direction}" for key in order)
+
+
+def _plain(value: KeyValue) -> str | int | None:
+    return round((value - _EPOCH) / timedelta(milliseconds=1)) if isinstance(value, datetime) else value
+
+
+def _value(plain: object, key: OrderKey[Any]) -> KeyValue:
+    """As the order has it. A cursor that was made up must not reach the database as anything else."""
+    kind = KEY_TYPES[key.field]
+    if plain is None:
+        return None
+    if kind is str and isinstance(plain, str) and is_storable(plain):
+        return plain
+    if kind is not str and isinstance(plain, int):
+        return _EPOCH + timedelta(milliseconds=plain) if kind is datetime else _counted(plain)
+    raise ValueError(plain)
+
+
+def _counted(number: int) -> int:
+    if not 0 <= number < 2**31:
+        raise ValueError(number)
+    return number

@@ -1,0 +1,48 @@
+"""Pages of roles."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Annotated
+
+import strawberry
+
+from roster.api.context import Info
+from roster.api.filters import Place
+from roster.api.pages import ConnectionValue
+from roster.api.roles.filters import RoleFilterInput
+from roster.domain.filters import RoleSelection
+from roster.domain.pages import OrderDirection, OrderKey, PageRequest, RoleOrderField
+
+DEFAULT_ORDER = (OrderKey(field=RoleOrderField.KEY, direction=OrderDirection.ASC),)
+
+
+@strawberry.input(name="RoleOrder", description="One field to order roles by.")
+class RoleOrderInput:
+    field: RoleOrderField = strawberry.field(description="By what.")
+    direction: OrderDirection = strawberry.field(default=OrderDirection.ASC, description="Which way.")
+
+
+Filter = Annotated[RoleFilterInput | None, strawberry.argument(description="Only roles that match.")]
+IncludeArchived = Annotated[bool, strawberry.argument(description="Whether archived roles are in the list.")]
+OrderBy = Annotated[
+    list[RoleOrderInput] | None,
+    strawberry.argument(description="At most 2; by key if not given. The id breaks ties."),
+]
+
+
+def read_selection(given: RoleFilterInput | None, *, include_archived: bool) -> RoleSelection:
+    read = given.to_domain(Place(("filter",))) if given else None
+    return RoleSelection(filter=read, include_archived=include_archived)
+
+
+def read_order(given: Sequence[RoleOrderInput] | None) -> tuple[OrderKey[RoleOrderField], ...]:
+    keys = tuple(OrderKey(field=key.field, direction=key.direction) for key in given or ())
+    return keys or DEFAULT_ORDER
+
+
+async def every_role(
+    info: Info, which: RoleSelection, request: PageRequest[RoleOrderField]
+) -> ConnectionValue:
+    roles = info.context.services.roles
+    page = await roles.page(which, request)
+    return ConnectionValue(page=page, order=request.order, total=partial(roles.count, which))

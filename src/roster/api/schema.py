@@ -1,0 +1,105 @@
+"""The schema: queries and mutations joined, and what an error tells a client and what only the log."""
+
+import logging
+import re
+import secrets
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import strawberry
+from graphql import GraphQLError, GraphQLSyntaxError, OperationDefinitionNode
+from strawberry.extensions import ParserCache, SchemaExtension, ValidationCache
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
+
+from roster.api import enums
+from roster.api.assignments.mutations import AssignmentMutations
+from roster.api.assignments.queries import AssignmentQueries
+from roster.api.errors import ERROR_TYPES, camel_path
+from roster.api.nodes import NodeQueries
+from roster.api.roles.mutations import RoleMutations
+from roster.api.roles.queries import RoleQueries
+from roster.api.scalars import SCALARS
+from roster.api.users.mutations import UserMutations
+from roster.api.users.queries import UserQueries
+from roster.domain.errors import BadRequestError, RequestError
+
+logger = logging.getLogger("roster")
+
+assert enums  # noqa: S101 -- imported for what it does to the enums of the domain
+
+
+@strawberry.type(description="What can be read.")
+class Query(NodeQueries, UserQueries, RoleQueries, AssignmentQueries):
+    pass
+
+
+@strawberry.type(
+    description="What can be changed. Fields run one after the other, each in a transaction of its own."
+)
+class Mutation(UserMutations, RoleMutations, AssignmentMutations):
+    pass
+
+
+class OneOperation(SchemaExtension):
+    """Refuses a document with several operations and no word which: the first of them may not be the one that was meant."""
+
+    def on_parse(self) -> Iterator[None]:
+        yield
+        context = self.execution_context
+        document = context.graphql_document
+        if document is None or context.provided_operation_name is not None:
+            return
+        if sum(isinstance(node, OperationDefinitionNode) for node in document.definitions) > 1:
+            raise BadRequestError("The document has several operations: say which with operationName.")
+
+
+class RosterSchema(strawberry.Schema):
+    def process_errors(
+        self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
+    ) -> None:
+        """Gives every error its code, and masks what is not meant for clients."""
+        executed = execution_context is not None and execution_context.result is not None
+        for error in errors:
+            error.message, error.extensions = _told(error, executed=executed)
+
+
+def _told(error: GraphQLError, *, executed: bool) -> tuple[str, dict[str, Any]]:
+    cause = _cause(error)
+    if isinstance(cause, RequestError):
+        where = {"path": camel_path(cause.path)} if cause.path else {}
+        return cause.message, {"code": cause.code, **where}
+    if isinstance(cause, GraphQLSyntaxError):
+        return error.message, {"code": "GRAPHQL_PARSE_FAILED"}
+    if isinstance(cause, GraphQLError):
+        return error.message, {"code": "BAD_USER_INPUT" if executed else "GRAPHQL_VALIDATION_FAILED"}
+    reference = secrets.token_hex(8)
+    logger.error("internal error %s at %s", reference, error.path, exc_info=cause)
+    message = f"Something went wrong here. The log has it under {reference}."
+    return message, {"code": "INTERNAL", "reference": reference}
+
+
+def _cause(error: GraphQLError) -> Exception:
+    """What was raised first, under what GraphQL wrapped around it."""
+    cause: Exception = error
+    while isinstance(cause, GraphQLError) and cause.original_error is not None:
+        cause = cause.original_error
+    return cause
+
+
+@cache
+def schema() -> RosterSchema:
+    """The one schema of the process: Strawberry builds it once over its types, and not again."""
+    return RosterSchema(
+        query=Query,
+        mutation=Mutation,
+        types=ERROR_TYPES,
+        extensions=[OneOperation, ParserCache, ValidationCache],
+        config=StrawberryConfig(scalar_map=SCALARS),
+    )
+
+
+def sdl() -> str:
+    """The schema as text. @oneOf is built into GraphQL, and its definition left out."""
+    return re.sub(r"directive @oneOf on INPUT_OBJECT\n+", "", schema().as_str()) + "\n"

@@ -1,0 +1,1 @@
+"""Users as a GraphQL client sees them."""

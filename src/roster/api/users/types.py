@@ -1,0 +1,114 @@
+"""The type User: its fields are those of the domain's record, its relations go through loaders."""
+
+from typing import Annotated
+
+import strawberry
+
+from roster.api import ids
+from roster.api.assignments.pages import ORDER, assignments_of_user, read_selection
+from roster.api.assignments.scope import ActiveAt, States, read_scope
+from roster.api.context import Info
+from roster.api.nodes import NodeType
+from roster.api.pages import After, Before, ConnectionType, ConnectionValue, First, Last, page_request
+from roster.api.scalars import JSON, DateTime, Email
+from roster.domain.assignments import IN_FORCE, AssignmentState, Scope
+from roster.domain.roles import Role
+from roster.domain.users import User, UserKind, UserStatus
+
+RoleType = Annotated["RoleType", strawberry.lazy("roster.api.roles.types")]
+RoleAssignmentType = Annotated["RoleAssignmentType", strawberry.lazy("roster.api.assignments.types")]
+
+
+def _id(root: strawberry.Parent[User]) -> str:
+    return ids.to_text(ids.Kind.USER, root.id)
+
+
+async def _roles_in(info: Info, user: User, scope: Scope) -> list[Role]:
+    roles = info.context.services.roles
+    key = ("roles of user", scope)
+    return list(await info.context.load(key, lambda user_ids: roles.by_users(user_ids, scope), user.id))
+
+
+async def _roles(
+    root: strawberry.Parent[User], info: Info, active_at: ActiveAt = strawberry.UNSET
+) -> list[Role]:
+    return await _roles_in(info, root, read_scope(None, active_at))
+
+
+async def _permissions(root: strawberry.Parent[User], info: Info) -> list[str]:
+    if root.status is not UserStatus.ACTIVE:
+        return []
+    return sorted({label for role in await _roles_in(info, root, IN_FORCE) for label in role.permissions})
+
+
+async def _assignments(
+    root: strawberry.Parent[User],
+    info: Info,
+    states: States = [AssignmentState.ACTIVE],  # noqa: B006 -- Strawberry prints it as the default, nobody changes it
+    active_at: ActiveAt = strawberry.UNSET,
+    first: First = strawberry.UNSET,
+    after: After = strawberry.UNSET,
+    last: Last = strawberry.UNSET,
+    before: Before = strawberry.UNSET,
+) -> ConnectionValue:
+    which = read_selection(None, states, active_at)
+    request = page_request(ORDER, first=first, after=after, last=last, before=before)
+    return await assignments_of_user(info, root.id, which, request)
+
+
+@strawberry.type(name="User", description="Someone, or some service, that can hold roles.")
+class UserType(NodeType):
+    @classmethod
+    def is_type_of(cls, obj: object, _info: object) -> bool:
+        return isinstance(obj, User)
+
+    id = strawberry.field(
+        resolver=_id, graphql_type=strawberry.ID, description="usr_ and 32 hex digits. Opaque."
+    )
+    kind: UserKind = strawberry.field(description="Someone or something. Never changes.")
+    email: Email | None = strawberry.field(
+        description="Unique among live users. Null for a SERVICE without one, and once ERASED."
+    )
+    email_verified_at: DateTime | None = strawberry.field(
+        description="When the address was shown to be the user's own. Cleared when the address changes."
+    )
+    username: str | None = strawberry.field(
+        description="Unique among live users: ^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$."
+    )
+    first_name: str | None = strawberry.field(description="At most 100 characters.")
+    last_name: str | None = strawberry.field(description="At most 100 characters.")
+    display_name: str = strawberry.field(
+        description="What to show, always present: as given, else from the names, else the username, else the local"
+        " part of the address; 'Erased user' once ERASED."
+    )
+    phone: str | None = strawberry.field(description="E.164: + and up to 15 digits.")
+    locale: str | None = strawberry.field(description="BCP 47, such as de-CH.")
+    timezone: str | None = strawberry.field(description="IANA, such as Europe/Berlin.")
+    avatar_url: str | None = strawberry.field(description="An https address.")
+    external_id: str | None = strawberry.field(
+        description="The join key to an identity provider's subject or an HR system. Exact case; unique among live users."
+    )
+    attributes: JSON = strawberry.field(
+        description="Whatever else you keep of the user: at most 16 KiB, 5 deep."
+    )
+    status: UserStatus = strawberry.field(description="Where the user is in its lifecycle.")
+    version: int = strawberry.field(
+        description="+1 for every change of the user or of its assignments (not by expiry). For expectedVersion."
+    )
+    created_at: DateTime = strawberry.field(description="When the user was created.")
+    updated_at: DateTime = strawberry.field(description="When the version last grew.")
+    roles = strawberry.field(
+        resolver=_roles,
+        graphql_type=list[RoleType],
+        description="Roles in force, by key: now, or at the moment given. Bounded: a user holds at most 100 at once.",
+    )
+    assignments = strawberry.field(
+        resolver=_assignments,
+        graphql_type=ConnectionType[RoleAssignmentType],
+        description="What the user holds and held, oldest first: since when, until when, by whom and why.",
+    )
+    permissions = strawberry.field(
+        resolver=_permissions,
+        graphql_type=list[str],
+        description="Union of the permissions of the roles in force, sorted; empty unless the status is ACTIVE.",
+    )

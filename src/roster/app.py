@@ -1,0 +1,28 @@
+"""Wires the application by hand: the database, GraphQL and the playground."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from fastapi import FastAPI
+
+from roster.api import http
+from roster.api.context import Context
+from roster.data.db import Database
+from roster.domain.actors import LOCAL_OPERATOR
+from roster.services.services import Services
+
+
+def create_app(database_url: str, *, pool_size: int = 10) -> FastAPI:
+    """The application on a migrated database. Whoever reaches it is the local operator: serve it on loopback only."""
+    db = Database(database_url, pool_size=pool_size)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await db.close()
+
+    app = FastAPI(title="Roster", openapi_url=None, lifespan=lifespan)
+    app.state.db = db
+    app.include_router(http.router(lambda: Context(partial(Services.of, db, LOCAL_OPERATOR))))
+    return app

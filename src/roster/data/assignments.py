@@ -1,0 +1,220 @@
+"""The statements of role assignments."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy.orm import InstrumentedAttribute
+
+from roster.data.db import Reader, Writer
+from roster.data.filters import Matcher, in_scope
+from roster.data.models import RoleAssignmentRow, UserRow
+from roster.data.operators import one_of_ids
+from roster.data.pages import Ordered, SortKey, count_up_to, counts_up_to, fetch_page, fetch_pages, with_id
+from roster.data.statements import AnyRow, AnySelect, Column
+from roster.domain.actors import Actor
+from roster.domain.assignments import IN_FORCE, Change, RoleAssignment
+from roster.domain.filters import AssignmentSelection
+from roster.domain.pages import AssignmentOrderField, Page, PageRequest
+from roster.domain.users import UserStatus
+
+COLUMNS: tuple[InstrumentedAttribute[Any], ...] = (
+    RoleAssignmentRow.id,
+    RoleAssignmentRow.user_id,
+    RoleAssignmentRow.role_id,
+    RoleAssignmentRow.assigned_at,
+    RoleAssignmentRow.assigned_by_kind,
+    RoleAssignmentRow.assigned_by_user_id,
+    RoleAssignmentRow.reason,
+    RoleAssignmentRow.expires_at,
+    RoleAssignmentRow.ended_at,
+    RoleAssignmentRow.revoked_by_kind,
+    RoleAssignmentRow.revoked_by_user_id,
+    RoleAssignmentRow.revoke_reason,
+)
+
+
+def _assignment(row: AnyRow) -> RoleAssignment:
+    return RoleAssignment(
+        id=row.id,
+        user_id=row.user_id,
+        role_id=row.role_id,
+        assigned_at=row.assigned_at,
+        assigned_by=Actor(kind=row.assigned_by_kind, user_id=row.assigned_by_user_id),
+        reason=row.reason,
+        expires_at=row.expires_at,
+        ended_at=row.ended_at,
+        revoked_by=row.revoked_by_kind and Actor(kind=row.revoked_by_kind, user_id=row.revoked_by_user_id),
+        revoke_reason=row.revoke_reason,
+    )
+
+
+_ORDERED = Ordered(
+    keys=with_id([SortKey(expression=RoleAssignmentRow.assigned_at, nullable=False)], RoleAssignmentRow.id),
+    record=_assignment,
+)
+
+
+async def by_ids(reader: Reader, ids: Sequence[UUID]) -> Mapping[UUID, RoleAssignment]:
+    rows = await reader.execute(select(*COLUMNS).where(one_of_ids(RoleAssignmentRow.id, ids)))
+    return {row.id: _assignment(row) for row in rows}
+
+
+def _selected(which: AssignmentSelection, matcher: Matcher) -> AnySelect:
+    statement = select(*COLUMNS).where(in_scope(which.scope, matcher.now))
+    return statement if which.filter is None else statement.where(matcher.assignments(which.filter))
+
+
+def _of_user(which: AssignmentSelection, matcher: Matcher, user_id: Column) -> AnySelect:
+    return _selected(which, matcher).where(RoleAssignmentRow.user_id == user_id)
+
+
+def _of_role(which: AssignmentSelection, matcher: Matcher, role_id: Column) -> AnySelect:
+    return _selected(which, matcher).where(RoleAssignmentRow.role_id == role_id)
+
+
+async def page(
+    reader: Reader,
+    which: AssignmentSelection,
+    matcher: Matcher,
+    request: PageRequest[AssignmentOrderField],
+) -> Page[RoleAssignment]:
+    return await fetch_page(reader, _selected(which, matcher), request, _ORDERED)
+
+
+async def count(reader: Reader, which: AssignmentSelection, matcher: Matcher, cap: int) -> int:
+    return await count_up_to(reader, _selected(which, matcher), cap)
+
+
+async def pages_by_users(
+    reader: Reader,
+    user_ids: Sequence[UUID],
+    which: AssignmentSelection,
+    matcher: Matcher,
+    request: PageRequest[AssignmentOrderField],
+) -> Mapping[UUID, Page[RoleAssignment]]:
+    return await fetch_pages(reader, user_ids, partial(_of_user, which, matcher), request, _ORDERED)
+
+
+async def counts_by_users(
+    reader: Reader, user_ids: Sequence[UUID], which: AssignmentSelection, matcher: Matcher, cap: int
+) -> Mapping[UUID, int]:
+    return await counts_up_to(reader, user_ids, partial(_of_user, which, matcher), cap)
+
+
+async def pages_by_roles(
+    reader: Reader,
+    role_ids: Sequence[UUID],
+    which: AssignmentSelection,
+    matcher: Matcher,
+    request: PageRequest[AssignmentOrderField],
+) -> Mapping[UUID, Page[RoleAssignment]]:
+    return await fetch_pages(reader, role_ids, partial(_of_role, which, matcher), request, _ORDERED)
+
+
+async def counts_by_roles(
+    reader: Reader, role_ids: Sequence[UUID], which: AssignmentSelection, matcher: Matcher, cap: int
+) -> Mapping[UUID, int]:
+    return await counts_up_to(reader, role_ids, partial(_of_role, which, matcher), cap)
+
+
+async def holder_counts(
+    reader: Reader | Writer, role_ids: Sequence[UUID], now: datetime
+) -> Mapping[UUID, int]:
+    """How many users, whatever their status, hold each role now."""
+    statement = (
+        select(RoleAssignmentRow.role_id, func.count())
+        .where(one_of_ids(RoleAssignmentRow.role_id, role_ids), in_scope(IN_FORCE, now))
+        .group_by(RoleAssignmentRow.role_id)
+    )
+    found = dict((await reader.execute(statement)).tuples())
+    return {role_id: found.get(role_id, 0) for role_id in role_ids}
+
+
+async def lasting_holder_counts(writer: Writer, role_ids: Sequence[UUID]) -> Mapping[UUID, int]:
+    """How many ACTIVE users hold each role without expiry: those that `min_holders` counts."""
+    statement = (
+        select(RoleAssignmentRow.role_id, func.count())
+        .join(UserRow, UserRow.id == RoleAssignmentRow.user_id)
+        .where(
+            one_of_ids(RoleAssignmentRow.role_id, role_ids),
+            RoleAssignmentRow.ended_at.is_(None),
+            RoleAssignmentRow.expires_at.is_(None),
+            UserRow.status == UserStatus.ACTIVE,
+        )
+        .group_by(RoleAssignmentRow.role_id)
+    )
+    found = dict((await writer.execute(statement)).tuples())
+    return {role_id: found.get(role_id, 0) for role_id in role_ids}
+
+
+async def open_of_users(writer: Writer, user_ids: Sequence[UUID]) -> Sequence[RoleAssignment]:
+    """What has not been ended, expired or not. Stable once the users are locked."""
+    statement = select(*COLUMNS).where(
+        one_of_ids(RoleAssignmentRow.user_id, user_ids), RoleAssignmentRow.ended_at.is_(None)
+    )
+    return [_assignment(row) for row in await writer.execute(statement)]
+
+
+async def open_of_role(writer: Writer, role_id: UUID) -> Sequence[RoleAssignment]:
+    """What has not been ended, expired or not. Stable once the role is locked to change it."""
+    statement = select(*COLUMNS).where(
+        RoleAssignmentRow.role_id == role_id, RoleAssignmentRow.ended_at.is_(None)
+    )
+    return [_assignment(row) for row in await writer.execute(statement)]
+
+
+async def add(writer: Writer, assignments: Sequence[RoleAssignment]) -> None:
+    if assignments:
+        await writer.execute(insert(RoleAssignmentRow), [_values(given) for given in assignments])
+
+
+def _values(given: RoleAssignment) -> dict[str, Any]:
+    return {
+        "id": given.id,
+        "user_id": given.user_id,
+        "role_id": given.role_id,
+        "assigned_at": given.assigned_at,
+        "assigned_by_kind": given.assigned_by.kind,
+        "assigned_by_user_id": given.assigned_by.user_id,
+        "reason": given.reason,
+        "expires_at": given.expires_at,
+    }
+
+
+async def set_expiries(writer: Writer, expiries: Mapping[UUID, datetime | None]) -> None:
+    """Gives each assignment its new expiry, or none."""
+    if expiries:
+        await writer.execute(
+            update(RoleAssignmentRow)
+            .where(RoleAssignmentRow.id == bindparam("assignment_id"))
+            .values(expires_at=bindparam("new_expiry")),
+            [{"assignment_id": id_, "new_expiry": expiry} for id_, expiry in expiries.items()],
+        )
+
+
+async def close_expired(writer: Writer, ids: Sequence[UUID]) -> None:
+    """Ends each at its expiry, so that the role can be held anew and history stays true."""
+    if ids:
+        await writer.execute(
+            update(RoleAssignmentRow)
+            .where(one_of_ids(RoleAssignmentRow.id, ids))
+            .values(ended_at=RoleAssignmentRow.expires_at)
+        )
+
+
+async def revoke(writer: Writer, ids: Sequence[UUID], change: Change) -> None:
+    if ids:
+        await writer.execute(
+            update(RoleAssignmentRow)
+            .where(one_of_ids(RoleAssignmentRow.id, ids))
+            .values(
+                ended_at=change.at,
+                revoked_by_kind=change.by.kind,
+                revoked_by_user_id=change.by.user_id,
+                revoke_reason=change.reason,
+            )
+        )

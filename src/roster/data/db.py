@@ -1,0 +1,93 @@
+"""Connections and transactions: `read()` for queries, `write(work)` for everything that changes a row.
+
+A Reader sees each statement's own snapshot and cannot be passed where a Writer is wanted. `write` commits when the
+work is done and rolls back whatever it raises. It begins again when the work met a race that a second look settles: a
+unique value taken meanwhile, a lock that turned out too weak, a deadlock. Work must therefore make its ids before.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import NewType, TypeVar
+
+from psycopg import errors as pg
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from roster.data.constraints import ERRORS
+from roster.domain.errors import Rejected, UnavailableError
+
+Reader = NewType("Reader", AsyncConnection)
+Writer = NewType("Writer", AsyncConnection)
+T = TypeVar("T")
+
+ATTEMPTS = 5
+_SETTLED_BY_A_SECOND_LOOK = (pg.UniqueViolation, pg.DeadlockDetected, pg.SerializationFailure)
+
+
+class BeginAgain(Exception):
+    """Raised by work that saw, before it wrote anything, that what it locked is not what it looked at."""
+
+
+class Database:
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self.engine: AsyncEngine = create_async_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=10,
+            connect_args={"options": "-c timezone=UTC -c application_name=roster"},
+        )
+        self._reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Reader]:
+        """Hold it for statements only, never while waiting for another: one connection then suffices for any query."""
+        with _failures_told():
+            async with self._reading.connect() as connection:
+                yield Reader(connection)
+
+    async def write(self, work: Callable[[Writer], Awaitable[T]]) -> T:
+        """What the work returns, committed. Raises what the work raises, and Rejected for a constraint that fired."""
+        attempt = 1
+        while True:
+            try:
+                return await self._transaction(work)
+            except BeginAgain as error:
+                if attempt == ATTEMPTS:
+                    raise UnavailableError("Too many others change the same: try again.") from error
+            except (DBAPIError, PoolTimeoutError) as error:
+                if attempt == ATTEMPTS or not isinstance(_cause(error), _SETTLED_BY_A_SECOND_LOOK):
+                    raise _told(error) from error
+            attempt += 1
+
+    async def _transaction(self, work: Callable[[Writer], Awaitable[T]]) -> T:
+        async with self.engine.begin() as connection:
+            return await work(Writer(connection))
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+@contextmanager
+def _failures_told() -> Iterator[None]:
+    try:
+        yield
+    except (DBAPIError, PoolTimeoutError) as error:
+        raise _told(error) from error
+
+
+def _cause(error: DBAPIError | PoolTimeoutError) -> BaseException | None:
+    return error.orig if isinstance(error, DBAPIError) else None
+
+
+def _told(error: DBAPIError | PoolTimeoutError) -> Exception:
+    """The domain's word for a failure of the database; a failure that has none stays what it is."""
+    cause = _cause(error)
+    if isinstance(error, PoolTimeoutError):
+        return UnavailableError("The server is busy: try again.")
+    if isinstance(cause, pg.IntegrityError) and (told := ERRORS.get(cause.diag.constraint_name or "")):
+        return Rejected(told)
+    if isinstance(cause, (pg.OperationalError, pg.InterfaceError)):
+        return UnavailableError("The database cannot be reached: try again.")
+    return error

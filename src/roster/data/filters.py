@@ -1,0 +1,254 @@
+"""What the filter of each noun means in SQL.
+
+Each condition may be unknown where a value is missing; what is unknown does not match. `and` and `or` keep that, and
+`not` is IS NOT TRUE, so that a negation is a true complement.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+from sqlalchemy import and_, bindparam, exists, false, func, literal, not_, or_, select, true
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import aliased
+
+from roster.data.models import RoleAssignmentRow, RoleRow, UserRow
+from roster.data.operators import (
+    Condition,
+    all_of,
+    contains,
+    date_time_matches,
+    int_matches,
+    key_matches,
+    labels_match,
+    one_of_ids,
+    text_matches,
+)
+from roster.data.statements import Column
+from roster.domain.assignments import IN_FORCE, AssignmentState, Scope
+from roster.domain.filters import (
+    LabelsFilter,
+    RoleAssignmentFilter,
+    RoleFilter,
+    UserAssignmentFilter,
+    UserFilter,
+    UserRolesFilter,
+)
+from roster.domain.users import LIVE_STATUSES, UserKey, UserRef, UserStatus
+
+F = TypeVar("F", UserFilter, RoleFilter, RoleAssignmentFilter)
+Users = type[UserRow]
+Roles = type[RoleRow]
+Assignments = type[RoleAssignmentRow]
+
+
+def in_scope(scope: Scope, now: datetime, row: Assignments = RoleAssignmentRow) -> Condition:
+    """Which assignments the scope takes in. What is in force now needs no look at when it began: never later."""
+    if scope.active_at is not None:
+        at = literal(scope.active_at)
+        return and_(
+            row.assigned_at <= at,
+            or_(row.ended_at.is_(None), row.ended_at > at),
+            or_(row.expires_at.is_(None), row.expires_at > at),
+        )
+    conditions = {
+        AssignmentState.ACTIVE: and_(
+            row.ended_at.is_(None), or_(row.expires_at.is_(None), row.expires_at > now)
+        ),
+        AssignmentState.EXPIRED: and_(
+            row.revoked_by_kind.is_(None), or_(row.ended_at.is_not(None), row.expires_at <= now)
+        ),
+        AssignmentState.REVOKED: row.revoked_by_kind.is_not(None),
+    }
+    return or_(false(), *(conditions[state] for state in AssignmentState if state in scope.states))
+
+
+def is_live(row: Users) -> Condition:
+    # Written into the text, so that the planner can see that a partial index covers it.
+    return row.status.in_(bindparam(None, LIVE_STATUSES, expanding=True, literal_execute=True))
+
+
+def user_ref_is(ref: UserRef, row: Users = UserRow) -> Condition:
+    if ref.key is UserKey.ID:
+        return row.id == ref.value
+    column = {UserKey.EMAIL: row.email, UserKey.USERNAME: row.username, UserKey.EXTERNAL_ID: row.external_id}
+    return and_(column[ref.key] == ref.value, is_live(row))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matcher:
+    """Filters at a moment. `role_ids` has the ids of every role, live or archived, for each key that a filter names."""
+
+    now: datetime
+    role_ids: Mapping[str, Sequence[UUID]]
+
+    def users(self, given: UserFilter, row: Users = UserRow) -> Condition:
+        return all_of(self._user_conditions(given, row))
+
+    def roles(self, given: RoleFilter, row: Roles = RoleRow) -> Condition:
+        return all_of(self._role_conditions(given, row))
+
+    def assignments(self, given: RoleAssignmentFilter, row: Assignments = RoleAssignmentRow) -> Condition:
+        return all_of(self._assignment_conditions(given, row))
+
+    def holder_count(self, row: Roles = RoleRow) -> Column:
+        held = aliased(RoleAssignmentRow)
+        return (
+            select(func.count())
+            .select_from(held)
+            .where(held.role_id == row.id, in_scope(IN_FORCE, self.now, held))
+            .correlate_except(held)
+            .scalar_subquery()
+        )
+
+    def _user_conditions(self, given: UserFilter, row: Users) -> Iterator[Condition]:
+        yield from _connectives(given, lambda inner: self.users(inner, row))
+        for word in given.search or ():
+            yield contains(row.search_fold, word)
+        if given.id is not None:
+            yield one_of_ids(row.id, given.id)
+        if given.kind is not None:
+            yield row.kind == given.kind
+        if given.status is not None:
+            yield row.status.in_(given.status)
+        yield from self._user_field_conditions(given, row)
+        if given.attributes is not None:
+            yield row.attributes.contains(literal(given.attributes).cast(JSONB))
+        if given.permissions is not None:
+            yield from self._user_permission_conditions(given.permissions, row)
+        if given.roles is not None:
+            yield from self._user_roles_conditions(given.roles, row)
+
+    def _user_field_conditions(self, given: UserFilter, row: Users) -> Iterator[Condition]:
+        texts = (
+            (given.email, row.email),
+            (given.username, row.username),
+            (given.first_name, row.first_name_fold),
+            (given.last_name, row.last_name_fold),
+            (given.display_name, row.display_name_fold),
+        )
+        # These are ASCII, whose fold is lower().
+        keys = (
+            (given.phone, row.phone),
+            (given.external_id, row.external_id),
+            (given.locale, func.lower(row.locale)),
+            (given.timezone, func.lower(row.timezone)),
+        )
+        moments = (
+            (given.email_verified_at, row.email_verified_at),
+            (given.created_at, row.created_at),
+            (given.updated_at, row.updated_at),
+        )
+        yield from (text_matches(text, column) for text, column in texts if text is not None)
+        yield from (key_matches(key, column) for key, column in keys if key is not None)
+        yield from (date_time_matches(moment, column) for moment, column in moments if moment is not None)
+
+    def _user_permission_conditions(self, given: LabelsFilter, row: Users) -> Iterator[Condition]:
+        """Over the union of the permissions of the roles in force, which is empty unless the user is ACTIVE."""
+        held, role = aliased(RoleAssignmentRow), aliased(RoleRow)
+        active = row.status == UserStatus.ACTIVE
+
+        def has(condition: Condition) -> Condition:
+            found = exists().where(
+                held.user_id == row.id, held.role_id == role.id, in_scope(IN_FORCE, self.now, held), condition
+            )
+            return and_(active, found.correlate_except(held, role))
+
+        if given.has_any is not None:
+            yield has(labels_match(_only(has_any=given.has_any), role.permissions))
+        for label in given.has_all or ():
+            yield has(labels_match(_only(has_any=(label,)), role.permissions))
+        if given.has_none is not None:
+            yield not_(has(labels_match(_only(has_any=given.has_none), role.permissions)))
+        if given.is_empty is not None:
+            any_label = has(func.cardinality(role.permissions) > 0)
+            yield not_(any_label) if given.is_empty else any_label
+
+    def _user_roles_conditions(self, given: UserRolesFilter, row: Users) -> Iterator[Condition]:
+        held = aliased(RoleAssignmentRow)
+
+        def holds(*conditions: Condition) -> Condition:
+            found = exists().where(held.user_id == row.id, in_scope(given.scope, self.now, held), *conditions)
+            return found.correlate_except(held)
+
+        def role_among(*keys: str) -> Condition:
+            return one_of_ids(held.role_id, [role_id for key in keys for role_id in self.role_ids[key]])
+
+        if given.any_of is not None:
+            yield holds(role_among(*given.any_of))
+        for key in given.all_of or ():
+            yield holds(role_among(key))
+        if given.none_of is not None:
+            yield not_(holds(role_among(*given.none_of)))
+        if given.is_empty is not None:
+            yield not_(holds()) if given.is_empty else holds()
+        if given.some is not None:
+            yield holds(self._held_matches(given.some, held))
+        if given.every is not None:
+            yield not_(holds(self._held_matches(given.every, held).is_not(true())))
+        if given.none is not None:
+            yield not_(holds(self._held_matches(given.none, held)))
+
+    def _held_matches(self, given: UserAssignmentFilter, row: Assignments) -> Condition:
+        return all_of(self._held_conditions(given, row))
+
+    def _held_conditions(
+        self, given: UserAssignmentFilter | RoleAssignmentFilter, row: Assignments
+    ) -> Iterator[Condition]:
+        if given.role is not None:
+            role = aliased(RoleRow)
+            found = exists().where(role.id == row.role_id, self.roles(given.role, role))
+            yield found.correlate_except(role)
+        if given.assigned_at is not None:
+            yield date_time_matches(given.assigned_at, row.assigned_at)
+        if given.assigned_by is not None:
+            giver = aliased(UserRow)
+            found = exists().where(giver.id == row.assigned_by_user_id, user_ref_is(given.assigned_by, giver))
+            yield found.correlate_except(giver)
+        if given.expires_at is not None:
+            yield date_time_matches(given.expires_at, row.expires_at)
+
+    def _assignment_conditions(self, given: RoleAssignmentFilter, row: Assignments) -> Iterator[Condition]:
+        yield from _connectives(given, lambda inner: self.assignments(inner, row))
+        if given.user is not None:
+            user = aliased(UserRow)
+            found = exists().where(user.id == row.user_id, self.users(given.user, user))
+            yield found.correlate_except(user)
+        yield from self._held_conditions(given, row)
+
+    def _role_conditions(self, given: RoleFilter, row: Roles) -> Iterator[Condition]:
+        yield from _connectives(given, lambda inner: self.roles(inner, row))
+        for word in given.search or ():
+            texts = (row.key_fold, row.name_fold, row.description_fold)
+            yield or_(*(contains(text, word) for text in texts))
+        if given.id is not None:
+            yield one_of_ids(row.id, given.id)
+        texts_given = (
+            (given.key, row.key_fold),
+            (given.name, row.name_fold),
+            (given.description, row.description_fold),
+        )
+        moments = ((given.created_at, row.created_at), (given.updated_at, row.updated_at))
+        yield from (text_matches(text, column) for text, column in texts_given if text is not None)
+        yield from (date_time_matches(moment, column) for moment, column in moments if moment is not None)
+        if given.permissions is not None:
+            yield labels_match(given.permissions, row.permissions)
+        if given.is_default is not None:
+            yield row.is_default.is_(given.is_default)
+        if given.holder_count is not None:
+            yield int_matches(given.holder_count, self.holder_count(row))
+
+
+def _connectives(given: F, matches: Callable[[F], Condition]) -> Iterator[Condition]:
+    if given.and_ is not None:
+        yield and_(true(), *(matches(inner) for inner in given.and_))
+    if given.or_ is not None:
+        yield or_(false(), *(matches(inner) for inner in given.or_))
+    if given.not_ is not None:
+        yield matches(given.not_).is_not(true())
+
+
+def _only(*, has_any: tuple[str, ...]) -> LabelsFilter:
+    return LabelsFilter(has_any=has_any, has_all=None, has_none=None, is_empty=None)

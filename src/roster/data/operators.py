@@ -1,0 +1,120 @@
+"""What each operator of a filter means in SQL: a condition on one column."""
+
+from collections.abc import Iterator, Sequence
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, any_, func, literal, not_, true
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.types import Uuid
+
+from roster.data.models import CText, Moment
+from roster.data.statements import Column
+from roster.domain.filters import DateTimeFilter, IntFilter, KeyFilter, LabelsFilter, TextFilter
+
+Condition = ColumnElement[bool]
+Labels = InstrumentedAttribute[list[str]]
+
+
+def all_of(conditions: Iterator[Condition]) -> Condition:
+    return and_(true(), *conditions)
+
+
+def one_of_ids(column: Column, ids: Sequence[UUID]) -> Condition:
+    """One array parameter whatever the length, so that the statement's text stays one."""
+    return column == any_(literal(list(ids), ARRAY(Uuid)))
+
+
+def one_of_texts(column: Column, texts: Sequence[str]) -> Condition:
+    return column == any_(literal(list(texts), ARRAY(CText)))
+
+
+def contains(column: Column, text: str) -> Condition:
+    return column.like(literal(f"%{_literally(text)}%", CText))
+
+
+def _literally(text: str) -> str:
+    r"""For LIKE: \ % and _ stand for themselves."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def key_matches(given: KeyFilter, column: Column) -> Condition:
+    return all_of(_key_conditions(given, column))
+
+
+def _key_conditions(given: KeyFilter | TextFilter, column: Column) -> Iterator[Condition]:
+    if given.eq is not None:
+        yield column == literal(given.eq, CText)
+    if given.in_ is not None:
+        yield one_of_texts(column, given.in_)
+    if given.starts_with is not None:
+        yield column.like(literal(f"{_literally(given.starts_with)}%", CText))
+    if given.is_null is not None:
+        yield column.is_(None) if given.is_null else column.is_not(None)
+
+
+def text_matches(given: TextFilter, fold: Column) -> Condition:
+    return all_of(_text_conditions(given, fold))
+
+
+def _text_conditions(given: TextFilter, fold: Column) -> Iterator[Condition]:
+    yield from _key_conditions(given, fold)
+    if given.contains is not None:
+        yield contains(fold, given.contains)
+    if given.ends_with is not None:
+        yield fold.like(literal(f"%{_literally(given.ends_with)}", CText))
+
+
+def date_time_matches(given: DateTimeFilter, column: Column) -> Condition:
+    return all_of(_date_time_conditions(given, column))
+
+
+def _date_time_conditions(given: DateTimeFilter, column: Column) -> Iterator[Condition]:
+    if given.gt is not None:
+        yield column > literal(given.gt, Moment)
+    if given.gte is not None:
+        yield column >= literal(given.gte, Moment)
+    if given.lt is not None:
+        yield column < literal(given.lt, Moment)
+    if given.lte is not None:
+        yield column <= literal(given.lte, Moment)
+    if given.is_null is not None:
+        yield column.is_(None) if given.is_null else column.is_not(None)
+
+
+def int_matches(given: IntFilter, column: Column) -> Condition:
+    return all_of(_int_conditions(given, column))
+
+
+def _int_conditions(given: IntFilter, column: Column) -> Iterator[Condition]:
+    if given.eq is not None:
+        yield column == given.eq
+    if given.gt is not None:
+        yield column > given.gt
+    if given.gte is not None:
+        yield column >= given.gte
+    if given.lt is not None:
+        yield column < given.lt
+    if given.lte is not None:
+        yield column <= given.lte
+
+
+def labels_match(given: LabelsFilter, column: Labels) -> Condition:
+    """On a column that is an array of labels, never null."""
+    return all_of(_label_conditions(given, column))
+
+
+def _label_conditions(given: LabelsFilter, column: Labels) -> Iterator[Condition]:
+    if given.has_any is not None:
+        yield column.overlap(_labels(given.has_any))
+    if given.has_all is not None:
+        yield column.contains(_labels(given.has_all))
+    if given.has_none is not None:
+        yield not_(column.overlap(_labels(given.has_none)))
+    if given.is_empty is not None:
+        empty = func.cardinality(column) == 0
+        yield empty if given.is_empty else not_(empty)
+
+
+def _labels(labels: Sequence[str]) -> Column:
+    return literal(list(labels), ARRAY(CText))

@@ -1,0 +1,168 @@
+"""The statements of roles."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.orm import InstrumentedAttribute
+
+from roster.data.db import Reader, Writer
+from roster.data.filters import Matcher, in_scope
+from roster.data.models import RoleAssignmentRow, RoleRow
+from roster.data.operators import one_of_ids, one_of_texts
+from roster.data.pages import Ordered, SortKey, count_up_to, directed, fetch_page, with_id
+from roster.data.statements import AnyRow, AnySelect
+from roster.domain.assignments import Scope
+from roster.domain.filters import RoleSelection
+from roster.domain.pages import Page, PageRequest, RoleOrderField
+from roster.domain.roles import Role, RoleKey, RoleRef
+from roster.domain.text import fold
+
+COLUMNS: tuple[InstrumentedAttribute[Any], ...] = (
+    RoleRow.id,
+    RoleRow.key,
+    RoleRow.name,
+    RoleRow.description,
+    RoleRow.permissions,
+    RoleRow.is_default,
+    RoleRow.min_holders,
+    RoleRow.archived_at,
+    RoleRow.version,
+    RoleRow.created_at,
+    RoleRow.updated_at,
+)
+_NAMES = tuple(column.key for column in COLUMNS if column is not RoleRow.permissions)
+# Any number that PostgreSQL reserves for nobody else: it stands for "the number of live roles".
+_COUNT_LOCK = 7_263_781
+
+
+def _role(row: AnyRow) -> Role:
+    values = row._mapping  # noqa: SLF001 -- SQLAlchemy's public name for it
+    return Role(permissions=tuple(values["permissions"]), **{name: values[name] for name in _NAMES})
+
+
+async def by_ids(reader: Reader | Writer, ids: Sequence[UUID]) -> Mapping[UUID, Role]:
+    rows = await reader.execute(select(*COLUMNS).where(one_of_ids(RoleRow.id, ids)))
+    return {row.id: _role(row) for row in rows}
+
+
+async def by_refs(reader: Reader | Writer, refs: Sequence[RoleRef]) -> Mapping[RoleRef, Role]:
+    """Which roles the references find; one statement for each kind of reference among them."""
+    found: dict[RoleRef, Role] = {}
+    for key in dict.fromkeys(ref.key for ref in refs):
+        values: list[Any] = [ref.value for ref in refs if ref.key is key]
+        named = (
+            one_of_ids(RoleRow.id, values)
+            if key is RoleKey.ID
+            else one_of_texts(RoleRow.key, values) & RoleRow.archived_at.is_(None)
+        )
+        for row in await reader.execute(select(*COLUMNS).where(named)):
+            role = _role(row)
+            found[RoleRef(key=key, value=getattr(role, key.value))] = role
+    return found
+
+
+async def ids_by_keys(reader: Reader, keys: Sequence[str]) -> Mapping[str, Sequence[UUID]]:
+    """The roles of each key, live and archived: history knows them all by it."""
+    statement = select(RoleRow.key, RoleRow.id).where(one_of_texts(RoleRow.key, keys))
+    found: dict[str, list[UUID]] = {key: [] for key in keys}
+    for key, role_id in (await reader.execute(statement)).tuples():
+        found[key].append(role_id)
+    return found
+
+
+async def by_users(
+    reader: Reader, user_ids: Sequence[UUID], scope: Scope, now: datetime
+) -> Mapping[UUID, Sequence[Role]]:
+    """The roles that each user holds in the scope, each once, by key."""
+    statement = (
+        select(RoleAssignmentRow.user_id, *COLUMNS)
+        .join(RoleRow, RoleRow.id == RoleAssignmentRow.role_id)
+        .where(one_of_ids(RoleAssignmentRow.user_id, user_ids), in_scope(scope, now))
+        .order_by(RoleRow.key_fold, RoleRow.id)
+    )
+    found: dict[UUID, list[Role]] = {user_id: [] for user_id in user_ids}
+    made: dict[UUID, Role] = {}
+    for row in await reader.execute(statement):
+        role = made.get(row.id) or made.setdefault(row.id, _role(row))
+        found[row.user_id].append(role)
+    return found
+
+
+async def defaults(writer: Writer) -> Sequence[Role]:
+    """The live roles that a new user is given."""
+    statement = select(*COLUMNS).where(RoleRow.is_default, RoleRow.archived_at.is_(None))
+    return [_role(row) for row in await writer.execute(statement)]
+
+
+def _selected(which: RoleSelection, matcher: Matcher) -> AnySelect:
+    statement = select(*COLUMNS)
+    if not which.include_archived:
+        statement = statement.where(RoleRow.archived_at.is_(None))
+    return statement if which.filter is None else statement.where(matcher.roles(which.filter))
+
+
+def _sort_key(field: RoleOrderField, matcher: Matcher) -> SortKey:
+    columns = {
+        RoleOrderField.KEY: RoleRow.key_fold,
+        RoleOrderField.NAME: RoleRow.name_fold,
+        RoleOrderField.CREATED_AT: RoleRow.created_at,
+        RoleOrderField.UPDATED_AT: RoleRow.updated_at,
+        RoleOrderField.HOLDER_COUNT: matcher.holder_count(),
+    }
+    return SortKey(expression=columns[field], nullable=False)
+
+
+async def page(
+    reader: Reader, which: RoleSelection, matcher: Matcher, request: PageRequest[RoleOrderField]
+) -> Page[Role]:
+    keys = [directed(_sort_key(key.field, matcher), key) for key in request.order]
+    ordered = Ordered(keys=with_id(keys, RoleRow.id), record=_role)
+    return await fetch_page(reader, _selected(which, matcher), request, ordered)
+
+
+async def count(reader: Reader, which: RoleSelection, matcher: Matcher, cap: int) -> int:
+    return await count_up_to(reader, _selected(which, matcher), cap)
+
+
+async def lock(writer: Writer, ids: Sequence[UUID], *, to_change: bool) -> Mapping[UUID, Role]:
+    """The roles as they are now, kept so until the transaction ends. Locked in id order, before any users.
+
+    Shared among all who only rely on them; alone `to_change` a role or the number of its holders.
+    """
+    statement = (
+        select(*COLUMNS)
+        .where(one_of_ids(RoleRow.id, ids))
+        .order_by(RoleRow.id)
+        .with_for_update(read=not to_change)
+    )
+    return {row.id: _role(row) for row in await writer.execute(statement)}
+
+
+async def lock_count(writer: Writer) -> int:
+    """The number of live roles, which nobody else can raise until the transaction ends."""
+    await writer.execute(select(func.pg_advisory_xact_lock(_COUNT_LOCK)))
+    statement = select(func.count()).select_from(RoleRow).where(RoleRow.archived_at.is_(None))
+    return int((await writer.execute(statement)).scalar_one())
+
+
+async def add(writer: Writer, role: Role) -> None:
+    await writer.execute(insert(RoleRow).values(**_values(role)))
+
+
+async def change(writer: Writer, role: Role) -> None:
+    """Writes the role over its row."""
+    await writer.execute(update(RoleRow).where(RoleRow.id == role.id).values(**_values(role)))
+
+
+def _values(role: Role) -> dict[str, Any]:
+    return {
+        **asdict(role),
+        "permissions": list(role.permissions),
+        "key_fold": fold(role.key),
+        "name_fold": fold(role.name),
+        "description_fold": role.description and fold(role.description),
+    }

@@ -1,0 +1,185 @@
+"""The statements of users."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, insert, select, type_coerce, update
+from sqlalchemy.orm import InstrumentedAttribute
+
+from roster.data.db import Reader, Writer
+from roster.data.filters import Matcher, in_scope, is_live
+from roster.data.models import CText, RoleAssignmentRow, UserRow
+from roster.data.operators import one_of_ids, one_of_texts
+from roster.data.pages import (
+    Ordered,
+    SortKey,
+    count_up_to,
+    counts_up_to,
+    directed,
+    fetch_page,
+    fetch_pages,
+    with_id,
+)
+from roster.data.statements import AnyRow, AnySelect, Column
+from roster.domain.assignments import IN_FORCE
+from roster.domain.filters import UserSelection
+from roster.domain.pages import Page, PageRequest, UserOrderField
+from roster.domain.text import fold
+from roster.domain.users import User, UserKey, UserRef, UserStatus
+
+COLUMNS: tuple[InstrumentedAttribute[Any], ...] = (
+    UserRow.id,
+    UserRow.kind,
+    UserRow.email,
+    UserRow.email_verified_at,
+    UserRow.username,
+    UserRow.first_name,
+    UserRow.last_name,
+    UserRow.display_name,
+    UserRow.display_name_given,
+    UserRow.phone,
+    UserRow.locale,
+    UserRow.timezone,
+    UserRow.avatar_url,
+    UserRow.external_id,
+    UserRow.attributes,
+    UserRow.status,
+    UserRow.version,
+    UserRow.created_at,
+    UserRow.updated_at,
+)
+_NAMES = tuple(column.key for column in COLUMNS)
+
+_SORT_KEYS: Mapping[UserOrderField, SortKey] = {
+    UserOrderField.CREATED_AT: SortKey(expression=UserRow.created_at, nullable=False),
+    UserOrderField.UPDATED_AT: SortKey(expression=UserRow.updated_at, nullable=False),
+    UserOrderField.EMAIL: SortKey(expression=UserRow.email, nullable=True),
+    UserOrderField.USERNAME: SortKey(expression=UserRow.username, nullable=True),
+    UserOrderField.DISPLAY_NAME: SortKey(expression=UserRow.display_name_fold, nullable=False),
+    UserOrderField.FIRST_NAME: SortKey(expression=UserRow.first_name_fold, nullable=True),
+    UserOrderField.LAST_NAME: SortKey(expression=UserRow.last_name_fold, nullable=True),
+    UserOrderField.STATUS: SortKey(expression=type_coerce(UserRow.status, CText), nullable=False),
+}
+
+
+def _user(row: AnyRow) -> User:
+    values = row._mapping  # noqa: SLF001 -- SQLAlchemy's public name for it
+    return User(**{name: values[name] for name in _NAMES})
+
+
+async def by_ids(reader: Reader | Writer, ids: Sequence[UUID]) -> Mapping[UUID, User]:
+    rows = await reader.execute(select(*COLUMNS).where(one_of_ids(UserRow.id, ids)))
+    return {row.id: _user(row) for row in rows}
+
+
+async def by_refs(reader: Reader | Writer, refs: Sequence[UserRef]) -> Mapping[UserRef, User]:
+    """Whom the references find; one statement for each kind of reference among them."""
+    found: dict[UserRef, User] = {}
+    for key in dict.fromkeys(ref.key for ref in refs):
+        values = [ref.value for ref in refs if ref.key is key]
+        for row in await reader.execute(select(*COLUMNS).where(_named_by(key, values))):
+            user = _user(row)
+            found[UserRef(key=key, value=getattr(user, key.value))] = user
+    return found
+
+
+def _named_by(key: UserKey, values: Sequence[Any]) -> ColumnElement[bool]:
+    if key is UserKey.ID:
+        return one_of_ids(UserRow.id, values)
+    return one_of_texts(getattr(UserRow, key.value), values) & is_live(UserRow)
+
+
+def _selected(which: UserSelection, matcher: Matcher) -> AnySelect:
+    statement = select(*COLUMNS)
+    if not which.include_archived:
+        statement = statement.where(is_live(UserRow))
+    return statement if which.filter is None else statement.where(matcher.users(which.filter))
+
+
+def _holders(which: UserSelection, matcher: Matcher, role_id: Column) -> AnySelect:
+    return (
+        _selected(which, matcher)
+        .join(RoleAssignmentRow, RoleAssignmentRow.user_id == UserRow.id)
+        .where(RoleAssignmentRow.role_id == role_id, in_scope(IN_FORCE, matcher.now))
+    )
+
+
+def _ordered(request: PageRequest[UserOrderField]) -> Ordered[User]:
+    keys = [directed(_SORT_KEYS[key.field], key) for key in request.order]
+    return Ordered(keys=with_id(keys, UserRow.id), record=_user)
+
+
+async def page(
+    reader: Reader, which: UserSelection, matcher: Matcher, request: PageRequest[UserOrderField]
+) -> Page[User]:
+    return await fetch_page(reader, _selected(which, matcher), request, _ordered(request))
+
+
+async def count(reader: Reader, which: UserSelection, matcher: Matcher, cap: int) -> int:
+    return await count_up_to(reader, _selected(which, matcher), cap)
+
+
+async def pages_by_roles(
+    reader: Reader,
+    role_ids: Sequence[UUID],
+    which: UserSelection,
+    matcher: Matcher,
+    request: PageRequest[UserOrderField],
+) -> Mapping[UUID, Page[User]]:
+    """A page of the users who hold each role now."""
+    base = partial(_holders, which, matcher)
+    return await fetch_pages(reader, role_ids, base, request, _ordered(request))
+
+
+async def counts_by_roles(
+    reader: Reader, role_ids: Sequence[UUID], which: UserSelection, matcher: Matcher, cap: int
+) -> Mapping[UUID, int]:
+    return await counts_up_to(reader, role_ids, partial(_holders, which, matcher), cap)
+
+
+async def lock(writer: Writer, ids: Sequence[UUID]) -> Mapping[UUID, User]:
+    """The users as they are now, kept so until the transaction ends. Locked in id order, after any roles."""
+    statement = (
+        select(*COLUMNS)
+        .where(one_of_ids(UserRow.id, ids))
+        .order_by(UserRow.id)
+        .with_for_update(key_share=True)
+    )
+    return {row.id: _user(row) for row in await writer.execute(statement)}
+
+
+async def add(writer: Writer, user: User) -> None:
+    await writer.execute(insert(UserRow).values(**_values(user)))
+
+
+async def change(writer: Writer, user: User) -> None:
+    """Writes the user over its row."""
+    await writer.execute(update(UserRow).where(UserRow.id == user.id).values(**_values(user)))
+
+
+async def touch(
+    writer: Writer, ids: Sequence[UUID], moment: datetime, *, status: UserStatus | None = None
+) -> Mapping[UUID, User]:
+    """One version more for each user, and the status if one is given; answers the users as they are then."""
+    statement = (
+        update(UserRow)
+        .where(one_of_ids(UserRow.id, ids))
+        .values(version=UserRow.version + 1, updated_at=moment, **({"status": status} if status else {}))
+        .returning(*COLUMNS)
+    )
+    return {row.id: _user(row) for row in await writer.execute(statement)}
+
+
+def _values(user: User) -> dict[str, Any]:
+    texts = (user.first_name, user.last_name, user.display_name, user.email, user.username)
+    return {
+        **asdict(user),
+        "first_name_fold": user.first_name and fold(user.first_name),
+        "last_name_fold": user.last_name and fold(user.last_name),
+        "display_name_fold": fold(user.display_name),
+        "search_fold": "\n".join(fold(text) for text in texts if text),
+    }

@@ -1,0 +1,1 @@
+"""The shared vocabulary: frozen records and pure rules. Knows no other layer."""

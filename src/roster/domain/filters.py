@@ -1,0 +1,183 @@
+"""Filters: what a list is narrowed by. The members of one filter are ANDed; None stands for a member not given.
+
+Texts are folded already, role keys upper-cased. A negation is a true complement: what is unknown does not match, so
+its negation does.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import datetime
+from uuid import UUID
+
+from roster.domain.assignments import Scope
+from roster.domain.users import UserKind, UserRef, UserStatus
+
+MAX_DEPTH = 5
+MAX_CONDITIONS = 50
+MAX_VALUES = 200
+MIN_CONTAINED = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextFilter:
+    eq: str | None
+    in_: tuple[str, ...] | None
+    contains: str | None
+    starts_with: str | None
+    ends_with: str | None
+    is_null: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyFilter:
+    eq: str | None
+    in_: tuple[str, ...] | None
+    starts_with: str | None
+    is_null: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DateTimeFilter:
+    gt: datetime | None
+    gte: datetime | None
+    lt: datetime | None
+    lte: datetime | None
+    is_null: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntFilter:
+    eq: int | None
+    gt: int | None
+    gte: int | None
+    lt: int | None
+    lte: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelsFilter:
+    has_any: tuple[str, ...] | None
+    has_all: tuple[str, ...] | None
+    has_none: tuple[str, ...] | None
+    is_empty: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleFilter:
+    and_: "tuple[RoleFilter, ...] | None"
+    or_: "tuple[RoleFilter, ...] | None"
+    not_: "RoleFilter | None"
+    search: tuple[str, ...] | None
+    id: tuple[UUID, ...] | None
+    key: TextFilter | None
+    name: TextFilter | None
+    description: TextFilter | None
+    permissions: LabelsFilter | None
+    is_default: bool | None
+    created_at: DateTimeFilter | None
+    updated_at: DateTimeFilter | None
+    holder_count: IntFilter | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserAssignmentFilter:
+    role: RoleFilter | None
+    assigned_at: DateTimeFilter | None
+    assigned_by: UserRef | None
+    expires_at: DateTimeFilter | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserRolesFilter:
+    """Over the user's assignments in scope."""
+
+    scope: Scope
+    any_of: tuple[str, ...] | None
+    all_of: tuple[str, ...] | None
+    none_of: tuple[str, ...] | None
+    is_empty: bool | None
+    some: UserAssignmentFilter | None
+    every: UserAssignmentFilter | None
+    none: UserAssignmentFilter | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserFilter:
+    and_: "tuple[UserFilter, ...] | None"
+    or_: "tuple[UserFilter, ...] | None"
+    not_: "UserFilter | None"
+    search: tuple[str, ...] | None
+    id: tuple[UUID, ...] | None
+    kind: UserKind | None
+    status: tuple[UserStatus, ...] | None
+    email: TextFilter | None
+    username: TextFilter | None
+    first_name: TextFilter | None
+    last_name: TextFilter | None
+    display_name: TextFilter | None
+    phone: KeyFilter | None
+    external_id: KeyFilter | None
+    locale: KeyFilter | None
+    timezone: KeyFilter | None
+    email_verified_at: DateTimeFilter | None
+    created_at: DateTimeFilter | None
+    updated_at: DateTimeFilter | None
+    attributes: str | None
+    permissions: LabelsFilter | None
+    roles: UserRolesFilter | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleAssignmentFilter:
+    and_: "tuple[RoleAssignmentFilter, ...] | None"
+    or_: "tuple[RoleAssignmentFilter, ...] | None"
+    not_: "RoleAssignmentFilter | None"
+    role: RoleFilter | None
+    user: UserFilter | None
+    assigned_at: DateTimeFilter | None
+    assigned_by: UserRef | None
+    expires_at: DateTimeFilter | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserSelection:
+    """Which users a list has: live ones, unless archived and erased ones are included."""
+
+    filter: UserFilter | None
+    include_archived: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleSelection:
+    """Which roles a list has: live ones, unless archived ones are included."""
+
+    filter: RoleFilter | None
+    include_archived: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssignmentSelection:
+    """Which assignments a list has."""
+
+    filter: RoleAssignmentFilter | None
+    scope: Scope
+
+
+NounFilter = UserFilter | RoleFilter | RoleAssignmentFilter
+
+
+def role_keys(given: NounFilter | None) -> frozenset[str]:
+    """Every role key that the filter names, at any depth."""
+    return frozenset(_role_keys(given))
+
+
+def _role_keys(part: object) -> Iterator[str]:
+    if isinstance(part, UserRolesFilter):
+        for keys in (part.any_of, part.all_of, part.none_of):
+            yield from keys or ()
+    if isinstance(part, tuple):
+        for member in part:
+            yield from _role_keys(member)
+    elif is_dataclass(part):
+        for field in fields(part):
+            yield from _role_keys(getattr(part, field.name))

@@ -1,0 +1,257 @@
+"""What a caller says of a user, checked and normalised before any transaction opens."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import Any
+
+from roster.domain import user_values
+from roster.domain.assignment_input import RoleGrant, RoleGrantInput, check_grants
+from roster.domain.checks import ABSENT, Given, Invalid, Problems, instant, reason
+from roster.domain.errors import InvalidReason
+from roster.domain.users import (
+    ERASED_NAME,
+    FIRST_STATUSES,
+    User,
+    UserKind,
+    UserRef,
+    UserStatus,
+    derived_display_name,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewUserInput:
+    """As the caller gave it."""
+
+    kind: UserKind
+    email: str | None
+    username: str | None
+    first_name: str | None
+    last_name: str | None
+    display_name: str | None
+    phone: str | None
+    locale: str | None
+    timezone: str | None
+    avatar_url: str | None
+    external_id: str | None
+    attributes: Mapping[str, Any] | None
+    email_verified_at: str | None
+    status: UserStatus
+    roles: tuple[RoleGrantInput, ...] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewUser:
+    """`grants` is None for the default roles."""
+
+    kind: UserKind
+    email: str | None
+    username: str | None
+    first_name: str | None
+    last_name: str | None
+    display_name: str
+    display_name_given: bool
+    phone: str | None
+    locale: str | None
+    timezone: str | None
+    avatar_url: str | None
+    external_id: str | None
+    attributes: Mapping[str, Any]
+    email_verified_at: datetime | None
+    status: UserStatus
+    grants: tuple[RoleGrant, ...] | None
+
+
+def check_new_user(given: NewUserInput, now: datetime) -> NewUser:
+    """Raises Rejected with every problem of the input."""
+    problems = Problems()
+    email = problems.check(("email",), user_values.email, given.email)
+    username = problems.check(("username",), user_values.username, given.username)
+    if given.kind is UserKind.PERSON and given.email is None:
+        problems.required(("email",))
+    if given.kind is UserKind.SERVICE and given.username is None:
+        problems.required(("username",))
+    first_name = problems.check(("first_name",), user_values.name, given.first_name)
+    last_name = problems.check(("last_name",), user_values.name, given.last_name)
+    display_name = problems.check(("display_name",), user_values.display_name, given.display_name)
+    derived = derived_display_name(first_name=first_name, last_name=last_name, username=username, email=email)
+    if given.status not in FIRST_STATUSES:
+        problem = Invalid(InvalidReason.NOT_ALLOWED, "A new user is PENDING or ACTIVE.")
+        problems.add(("status",), problem)
+    grants = None if given.roles is None else check_grants(problems, ("roles",), given.roles, now)
+    user = NewUser(
+        kind=given.kind,
+        email=email,
+        username=username,
+        first_name=first_name,
+        last_name=last_name,
+        display_name=display_name or derived,
+        display_name_given=display_name is not None,
+        phone=problems.check(("phone",), user_values.phone, given.phone),
+        locale=problems.check(("locale",), user_values.locale, given.locale),
+        timezone=problems.check(("timezone",), user_values.timezone, given.timezone),
+        avatar_url=problems.check(("avatar_url",), user_values.avatar_url, given.avatar_url),
+        external_id=problems.check(("external_id",), user_values.external_id, given.external_id),
+        attributes=problems.check(("attributes",), user_values.attributes, given.attributes) or {},
+        email_verified_at=problems.check(("email_verified_at",), instant, given.email_verified_at),
+        status=given.status,
+        grants=grants,
+    )
+    problems.raise_if_any()
+    return user
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserChangesInput:
+    """As the caller gave it: absent keeps, null clears what can be cleared."""
+
+    user: UserRef
+    expected_version: int | None
+    email: Given[str | None]
+    username: Given[str | None]
+    first_name: Given[str | None]
+    last_name: Given[str | None]
+    display_name: Given[str | None]
+    phone: Given[str | None]
+    locale: Given[str | None]
+    timezone: Given[str | None]
+    avatar_url: Given[str | None]
+    external_id: Given[str | None]
+    attributes: Given[Mapping[str, Any] | None]
+    email_verified_at: Given[str | None]
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedFields:
+    """What to write over a user; ABSENT keeps."""
+
+    email: Given[str | None]
+    username: Given[str | None]
+    first_name: Given[str | None]
+    last_name: Given[str | None]
+    display_name: Given[str | None]
+    phone: Given[str | None]
+    locale: Given[str | None]
+    timezone: Given[str | None]
+    avatar_url: Given[str | None]
+    external_id: Given[str | None]
+    attributes: Given[Mapping[str, Any] | None]
+    email_verified_at: Given[datetime | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserChanges:
+    user: UserRef
+    expected_version: int | None
+    fields: ChangedFields
+    reason: str | None
+
+
+def check_user_changes(given: UserChangesInput) -> UserChanges:
+    """Raises Rejected with every problem that can be seen without the user."""
+    problems = Problems()
+    check = problems.check_given
+    changed = ChangedFields(
+        email=check(("email",), user_values.email, given.email),
+        username=check(("username",), user_values.username, given.username),
+        first_name=check(("first_name",), user_values.name, given.first_name),
+        last_name=check(("last_name",), user_values.name, given.last_name),
+        display_name=check(("display_name",), user_values.display_name, given.display_name),
+        phone=check(("phone",), user_values.phone, given.phone),
+        locale=check(("locale",), user_values.locale, given.locale),
+        timezone=check(("timezone",), user_values.timezone, given.timezone),
+        avatar_url=check(("avatar_url",), user_values.avatar_url, given.avatar_url),
+        external_id=check(("external_id",), user_values.external_id, given.external_id),
+        attributes=check(("attributes",), user_values.attributes, given.attributes),
+        email_verified_at=check(("email_verified_at",), instant, given.email_verified_at),
+    )
+    checked_reason = problems.check(("reason",), reason, given.reason)
+    problems.raise_if_any()
+    return UserChanges(
+        user=given.user, expected_version=given.expected_version, fields=changed, reason=checked_reason
+    )
+
+
+def changed_user(user: User, changed: ChangedFields) -> User:
+    """The user with the changes made and the display name derived anew where it is not given.
+
+    Raises Rejected where the kind of the user needs what was cleared.
+    """
+    problems = Problems()
+    if user.kind is UserKind.PERSON and changed.email is None:
+        problems.required(("email",))
+    if user.kind is UserKind.SERVICE and changed.username is None:
+        problems.required(("username",))
+    problems.raise_if_any()
+    given = {field.name: getattr(changed, field.name) for field in fields(changed)}
+    values = {name: value for name, value in given.items() if value is not ABSENT}
+    if "email" in values and values["email"] != user.email:
+        # What was verified was the old address.
+        values.setdefault("email_verified_at", None)
+    if "attributes" in values:
+        values["attributes"] = values["attributes"] or {}
+    if "display_name" in values:
+        values["display_name_given"] = values["display_name"] is not None
+        values["display_name"] = values["display_name"] or ""
+    after = replace(user, **values)
+    if after.display_name_given:
+        return after
+    derived = derived_display_name(
+        first_name=after.first_name,
+        last_name=after.last_name,
+        username=after.username,
+        email=after.email,
+    )
+    return replace(after, display_name=derived)
+
+
+def same_user(one: User, other: User) -> bool:
+    """Whether nothing has changed. JSON tells true from 1 where Python's == does not."""
+    return one == other and user_values.canonical_json(one.attributes) == user_values.canonical_json(
+        other.attributes
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserErasure:
+    """`confirm` is normalised as an address or username is."""
+
+    user: UserRef
+    confirm: str
+    reason: str
+
+
+def check_user_erasure(*, user: UserRef, confirm: str, why: str) -> UserErasure:
+    problems = Problems()
+    checked = UserErasure(
+        user=user,
+        confirm=confirm.strip().lower(),
+        reason=problems.check(("reason",), reason, why) or "",
+    )
+    if not checked.confirm:
+        problems.add(("confirm",), Invalid(InvalidReason.BLANK, "The text is blank."))
+    problems.raise_if_any()
+    return checked
+
+
+def erased_user(user: User) -> User:
+    """The tombstone: nothing personal is left."""
+    return replace(
+        user,
+        email=None,
+        email_verified_at=None,
+        username=None,
+        first_name=None,
+        last_name=None,
+        display_name=ERASED_NAME,
+        display_name_given=False,
+        phone=None,
+        locale=None,
+        timezone=None,
+        avatar_url=None,
+        external_id=None,
+        attributes={},
+        status=UserStatus.ERASED,
+    )

@@ -1,0 +1,258 @@
+"""Who holds which role: lists and, in one transaction each, assigning, revoking and setting."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from uuid import UUID
+
+from roster.data import assignments as assignment_data
+from roster.data import roles as role_data
+from roster.data import users as user_data
+from roster.data.db import Database, Writer
+from roster.domain.actors import Actor
+from roster.domain.assignment_input import USER_REFS, RoleGrant, RolesToAssign, RolesToRevoke, UserRoles
+from roster.domain.assignments import Change, RoleAssignment
+from roster.domain.errors import LimitExceededError, MutationError, Path, Rejected
+from roster.domain.filters import AssignmentSelection
+from roster.domain.ids import new_id
+from roster.domain.pages import AssignmentOrderField, Page, PageRequest
+from roster.domain.roles import Role
+from roster.domain.users import MAX_LIVE_ASSIGNMENTS, User
+from roster.services import locks, refs
+from roster.services.filters import matcher
+from roster.services.plans import Pair, Plan
+from roster.services.versions import check_version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assigned:
+    """Counts are of pairs of a user and a role; `users` are as they are now, in the order named."""
+
+    users: Sequence[User]
+    assigned: int
+    changed: int
+    unchanged: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revoked:
+    users: Sequence[User]
+    revoked: int
+    unchanged: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolesSet:
+    """The assignments as they are now."""
+
+    user: User
+    assigned: Sequence[RoleAssignment]
+    changed: Sequence[RoleAssignment]
+    revoked: Sequence[RoleAssignment]
+
+
+class Assignments:
+    def __init__(self, db: Database, actor: Actor, now: datetime) -> None:
+        self._db, self._actor, self._now = db, actor, now
+
+    async def by_ids(self, ids: Sequence[UUID]) -> Mapping[UUID, RoleAssignment]:
+        async with self._db.read() as reader:
+            return await assignment_data.by_ids(reader, ids)
+
+    async def page(
+        self, which: AssignmentSelection, request: PageRequest[AssignmentOrderField]
+    ) -> Page[RoleAssignment]:
+        async with self._db.read() as reader:
+            match = await matcher(reader, which.filter, self._now)
+            return await assignment_data.page(reader, which, match, request)
+
+    async def count(self, which: AssignmentSelection, cap: int) -> int:
+        async with self._db.read() as reader:
+            match = await matcher(reader, which.filter, self._now)
+            return await assignment_data.count(reader, which, match, cap)
+
+    async def pages_by_users(
+        self,
+        user_ids: Sequence[UUID],
+        which: AssignmentSelection,
+        request: PageRequest[AssignmentOrderField],
+    ) -> Mapping[UUID, Page[RoleAssignment]]:
+        async with self._db.read() as reader:
+            match = await matcher(reader, which.filter, self._now)
+            return await assignment_data.pages_by_users(reader, user_ids, which, match, request)
+
+    async def counts_by_users(
+        self, user_ids: Sequence[UUID], which: AssignmentSelection, cap: int
+    ) -> Mapping[UUID, int]:
+        async with self._db.read() as reader:
+            match = await matcher(reader, which.filter, self._now)
+            return await assignment_data.counts_by_users(reader, user_ids, which, match, cap)
+
+    async def pages_by_roles(
+        self,
+        role_ids: Sequence[UUID],
+        which: AssignmentSelection,
+        request: PageRequest[AssignmentOrderField],
+    ) -> Mapping[UUID, Page[RoleAssignment]]:
+        async with self._db.read() as reader:
+            match = await matcher(reader, which.filter, self._now)
+            return await assignment_data.pages_by_roles(reader, role_ids, which, match, request)
+
+    async def counts_by_roles(
+        self, role_ids: Sequence[UUID], which: AssignmentSelection, cap: int
+    ) -> Mapping[UUID, int]:
+        async with self._db.read() as reader:
+            match = await matcher(reader, which.filter, self._now)
+            return await assignment_data.counts_by_roles(reader, role_ids, which, match, cap)
+
+    async def holder_counts(self, role_ids: Sequence[UUID]) -> Mapping[UUID, int]:
+        async with self._db.read() as reader:
+            return await assignment_data.holder_counts(reader, role_ids, self._now)
+
+    async def assign(self, given: RolesToAssign) -> Assigned:
+        return await self._db.write(partial(self._assign, given, defaultdict(new_id)))
+
+    async def _assign(self, given: RolesToAssign, ids: Mapping[Pair, UUID], writer: Writer) -> Assigned:
+        users, roles, paths = await _find(writer, given)
+        lasting = given.expires_at is None
+        locked_roles = await locks.lock_roles(
+            writer, roles, losing=() if lasting else roles, gaining=roles if lasting else ()
+        )
+        locked, held = await locks.lock_users(writer, users)
+        if errors := refs.check_live(locked, locked_roles, paths):
+            raise Rejected(*errors)
+        plan = Plan(locked, held, ids, self._change(locked, given.reason))
+        for user_id in users:
+            for role_id in roles:
+                plan.hold(user_id, role_id, given.expires_at)
+        touched = await self._carry_out(writer, plan, locked_roles, paths)
+        return Assigned(
+            users=[touched.get(user_id, locked[user_id]) for user_id in users],
+            assigned=len(plan.assigned),
+            changed=len(plan.changed),
+            unchanged=plan.unchanged,
+        )
+
+    async def revoke(self, given: RolesToRevoke) -> Revoked:
+        return await self._db.write(partial(self._revoke, given))
+
+    async def _revoke(self, given: RolesToRevoke, writer: Writer) -> Revoked:
+        users, roles, paths = await _find(writer, given)
+        locked_roles = await locks.lock_roles(writer, roles, losing=roles)
+        locked, held = await locks.lock_users(writer, users)
+        plan = Plan(locked, held, {}, self._change(locked, given.reason))
+        for user_id in users:
+            for role_id in roles:
+                plan.drop(user_id, role_id)
+        touched = await self._carry_out(writer, plan, locked_roles, paths)
+        return Revoked(
+            users=[touched.get(user_id, locked[user_id]) for user_id in users],
+            revoked=len(plan.revoked),
+            unchanged=plan.unchanged,
+        )
+
+    async def set_roles(self, given: UserRoles) -> RolesSet:
+        return await self._db.write(partial(self._set_roles, given, defaultdict(new_id)))
+
+    async def _set_roles(self, given: UserRoles, ids: Mapping[Pair, UUID], writer: Writer) -> RolesSet:
+        user, wanted, paths = await _find_grants(writer, given)
+        seen = await assignment_data.open_of_users(writer, [user.id])
+        dropped = {held.role_id for held in seen} - set(wanted)
+        lasting = {role_id for role_id, expires_at in wanted.items() if expires_at is None}
+        locked_roles = await locks.lock_roles(
+            writer,
+            await role_data.by_ids(writer, [*dropped, *wanted]),
+            losing=dropped | (set(wanted) - lasting),
+            gaining=lasting,
+        )
+        locked, held = await locks.lock_users(writer, [user.id])
+        locks.check_all_locked(held, locked_roles)
+        check_version(locked[user.id], given.expected_version)
+        wanted_roles = {role_id: locked_roles[role_id] for role_id in wanted}
+        if errors := refs.check_live(locked, wanted_roles, paths):
+            raise Rejected(*errors)
+        plan = Plan(locked, held, ids, self._change(locked, given.reason))
+        for assignment in held:
+            if assignment.role_id not in wanted:
+                plan.drop(user.id, assignment.role_id)
+        for role_id, expires_at in wanted.items():
+            plan.hold(user.id, role_id, expires_at)
+        touched = await self._carry_out(writer, plan, locked_roles, defaultdict(lambda: ("roles",), paths))
+        return RolesSet(
+            user=touched.get(user.id, locked[user.id]),
+            assigned=plan.assigned,
+            changed=plan.changed,
+            revoked=plan.revoked,
+        )
+
+    def _change(self, users: Mapping[UUID, User], reason: str | None) -> Change:
+        return Change(by=self._actor, at=locks.moment_of(self._now, users.values()), reason=reason)
+
+    async def _carry_out(
+        self, writer: Writer, plan: Plan, roles: Mapping[UUID, Role], paths: Mapping[UUID, Path]
+    ) -> Mapping[UUID, User]:
+        """Writes the plan and answers the users that it touched, as they are then."""
+        if plan.overloaded:
+            raise Rejected(*(too_many_roles(paths[user_id]) for user_id in plan.overloaded))
+        if not plan.touched:
+            return {}
+        await plan.write(writer)
+        touched = await user_data.touch(writer, plan.touched, plan.change.at)
+        await locks.check_holders_left(writer, roles, plan.lost, paths)
+        await locks.protect_first_holder(writer, roles, plan.gained, plan.change.at)
+        return touched
+
+
+def too_many_roles(path: Path) -> LimitExceededError:
+    message = f"A user holds at most {MAX_LIVE_ASSIGNMENTS} roles at once."
+    return LimitExceededError(message=message, path=path, limit=MAX_LIVE_ASSIGNMENTS)
+
+
+async def _find(
+    writer: Writer, given: RolesToAssign | RolesToRevoke
+) -> tuple[Mapping[UUID, User], Mapping[UUID, Role], Mapping[UUID, Path]]:
+    """The users and roles named, and where each is named. Raises Rejected for every one that is not there."""
+    errors: list[MutationError] = []
+    users = await refs.find_users(writer, given.users, USER_REFS, errors)
+    roles = await refs.find_roles(writer, given.roles, ("roles",), errors)
+    if errors:
+        raise Rejected(*errors)
+    return (
+        {user_id: user for user_id, (user, _) in users.items()},
+        {role_id: role for role_id, (role, _) in roles.items()},
+        {id_: path for id_, (_, path) in (*users.items(), *roles.items())},
+    )
+
+
+async def _find_grants(
+    writer: Writer, given: UserRoles
+) -> tuple[User, Mapping[UUID, datetime | None], Mapping[UUID, Path]]:
+    """The user, the expiry for each role wanted, and where each is named."""
+    errors: list[MutationError] = []
+    user = await refs.find_user(writer, given.user, errors)
+    wanted, paths = await find_granted_roles(writer, given.grants, errors)
+    if user is None or errors:
+        raise Rejected(*errors)
+    expiries = {role_id: grant.expires_at for role_id, (_, grant) in wanted.items()}
+    return user, expiries, {**paths, user.id: ("user",)}
+
+
+async def find_granted_roles(
+    writer: Writer, grants: Sequence[RoleGrant], errors: list[MutationError]
+) -> tuple[Mapping[UUID, tuple[Role, RoleGrant]], Mapping[UUID, Path]]:
+    """Each role granted, with its grant and path; one that is granted twice has no one expiry, and is refused."""
+    found = await role_data.by_refs(writer, [grant.role for grant in grants])
+    wanted: dict[UUID, tuple[Role, RoleGrant]] = {}
+    paths: dict[UUID, Path] = {}
+    for index, grant in enumerate(grants):
+        path = ("roles", str(index), "role")
+        role = found.get(grant.role)
+        if role is None:
+            errors.append(refs.no_role(path))
+        elif role.id in wanted:
+            errors.append(refs.not_allowed("This role is named twice.", path))
+        else:
+            wanted[role.id], paths[role.id] = (role, grant), path
+    return wanted, paths

@@ -1,0 +1,123 @@
+"""A plan of what is to change in who holds what: made from what is held, then written at once."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from roster.data import assignments as assignment_data
+from roster.data.db import Writer
+from roster.domain.assignments import AssignmentState, Change, RoleAssignment
+from roster.domain.users import MAX_LIVE_ASSIGNMENTS, User, UserStatus
+
+Pair = tuple[UUID, UUID]
+
+
+class Plan:
+    """`assigned`, `changed` and `revoked` hold the assignments as they are after `write`."""
+
+    def __init__(
+        self,
+        users: Mapping[UUID, User],
+        held: Sequence[RoleAssignment],
+        ids: Mapping[Pair, UUID],
+        change: Change,
+    ) -> None:
+        """`ids` gives each new assignment of (user, role) its id, the same however often the work begins again."""
+        self._users, self._ids, self.change = users, ids, change
+        self._held = {(assignment.user_id, assignment.role_id): assignment for assignment in held}
+        self._live = Counter(user_id for user_id, role_id in self._held if self.holds(user_id, role_id))
+        self._expired: list[UUID] = []
+        # The roles that lose or gain a lasting holder: an ACTIVE user who holds it without expiry.
+        self.lost: set[UUID] = set()
+        self.gained: set[UUID] = set()
+        self.assigned: list[RoleAssignment] = []
+        self.changed: list[RoleAssignment] = []
+        self.revoked: list[RoleAssignment] = []
+        self.unchanged = 0
+
+    def holds(self, user_id: UUID, role_id: UUID) -> RoleAssignment | None:
+        """The assignment in force, if there is one."""
+        held = self._held.get((user_id, role_id))
+        return held if held and held.state(self.change.at) is AssignmentState.ACTIVE else None
+
+    def hold(self, user_id: UUID, role_id: UUID, expires_at: datetime | None) -> None:
+        """From now on the user holds the role until `expires_at`, or for good."""
+        held = self.holds(user_id, role_id)
+        if held is None:
+            self._assign(user_id, role_id, expires_at)
+        elif held.expires_at == expires_at:
+            self.unchanged += 1
+        else:
+            self._note_lasting(held, self.lost)
+            self.changed.append(replace(held, expires_at=expires_at))
+            self._note_lasting(self.changed[-1], self.gained)
+
+    def _assign(self, user_id: UUID, role_id: UUID, expires_at: datetime | None) -> None:
+        if expired := self._held.get((user_id, role_id)):
+            self._expired.append(expired.id)
+        assignment = RoleAssignment(
+            id=self._ids[user_id, role_id],
+            user_id=user_id,
+            role_id=role_id,
+            assigned_at=self.change.at,
+            assigned_by=self.change.by,
+            reason=self.change.reason,
+            expires_at=expires_at,
+            ended_at=None,
+            revoked_by=None,
+            revoke_reason=None,
+        )
+        self._live[user_id] += 1
+        self.assigned.append(assignment)
+        self._note_lasting(assignment, self.gained)
+
+    def drop(self, user_id: UUID, role_id: UUID) -> None:
+        """From now on the user does not hold the role."""
+        held = self.holds(user_id, role_id)
+        if held is None:
+            self.unchanged += 1
+            return
+        self._note_lasting(held, self.lost)
+        self._live[user_id] -= 1
+        self.revoked.append(
+            replace(
+                held,
+                ended_at=self.change.at,
+                revoked_by=self.change.by,
+                revoke_reason=self.change.reason,
+            )
+        )
+
+    def drop_everything(self) -> None:
+        """Every user holds nothing from now on; what has expired is closed too."""
+        for user_id, role_id in self._held:
+            if self.holds(user_id, role_id):
+                self.drop(user_id, role_id)
+            else:
+                self._expired.append(self._held[user_id, role_id].id)
+
+    def _note_lasting(self, assignment: RoleAssignment, roles: set[UUID]) -> None:
+        active = self._users[assignment.user_id].status is UserStatus.ACTIVE
+        if active and assignment.expires_at is None:
+            roles.add(assignment.role_id)
+
+    @property
+    def touched(self) -> list[UUID]:
+        """The users of whose assignments one changes."""
+        changes = (*self.assigned, *self.changed, *self.revoked)
+        return list(dict.fromkeys(assignment.user_id for assignment in changes))
+
+    @property
+    def overloaded(self) -> list[UUID]:
+        """The users who would hold more than a user may."""
+        return [user_id for user_id, live in self._live.items() if live > MAX_LIVE_ASSIGNMENTS]
+
+    async def write(self, writer: Writer) -> None:
+        await assignment_data.close_expired(writer, self._expired)
+        await assignment_data.revoke(writer, [assignment.id for assignment in self.revoked], self.change)
+        await assignment_data.set_expiries(
+            writer, {assignment.id: assignment.expires_at for assignment in self.changed}
+        )
+        await assignment_data.add(writer, self.assigned)
