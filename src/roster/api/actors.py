@@ -1,12 +1,18 @@
 """Who did something."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
 from roster.api.context import Info
 from roster.domain.actors import Actor, ActorKind
 from roster.domain.users import ERASED_NAME, User
+
+if TYPE_CHECKING:
+    from roster.api.users.types import UserType
+
+LazyUser = Annotated["UserType", strawberry.lazy("roster.api.users.types")]
+
 
 _LABELS = {ActorKind.CLI: "Local operator", ActorKind.SYSTEM: "Roster"}
 
@@ -29,6 +35,6 @@ class ActorType:
     label = strawberry.field(resolver=_label, graphql_type=str, description="What to show.")
     user = strawberry.field(
         resolver=_user,
-        graphql_type=Annotated["UserType", strawberry.lazy("roster.api.users.types")] | None,
+        graphql_type=LazyUser | None,
         description="The user, if one did it.",
     )

@@ -1,7 +1,7 @@
 """Errors as data: a GraphQL type for each cause that a caller can mend. Their fields resolve on the domain's values."""
 
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
@@ -12,7 +12,10 @@ from roster.domain import errors
 from roster.domain.errors import ErrorCode, InvalidReason, UniqueField
 from roster.domain.users import UserStatus
 
-RoleType = Annotated["RoleType", strawberry.lazy("roster.api.roles.types")]
+if TYPE_CHECKING:
+    from roster.api.roles.types import RoleType
+
+LazyRole = Annotated["RoleType", strawberry.lazy("roster.api.roles.types")]
 
 
 def camel_path(path: Iterable[str]) -> list[str]:
@@ -114,7 +117,7 @@ class TooFewHoldersErrorType(MutationErrorType):
     def is_type_of(cls, obj: object, _info: object) -> bool:
         return isinstance(obj, errors.TooFewHoldersError)
 
-    role: RoleType = strawberry.field(description="The role.")
+    role: LazyRole = strawberry.field(description="The role.")
     min_holders: int = strawberry.field(description="How many it must have.")
     holders: int = strawberry.field(description="How many it would be left with.")
 
@@ -125,7 +128,7 @@ class RoleInUseErrorType(MutationErrorType):
     def is_type_of(cls, obj: object, _info: object) -> bool:
         return isinstance(obj, errors.RoleInUseError)
 
-    role: RoleType = strawberry.field(description="The role.")
+    role: LazyRole = strawberry.field(description="The role.")
     holder_count: int = strawberry.field(description="How many hold it.")
 
 

@@ -44,13 +44,13 @@ async def _node(
 async def _nodes(
     info: Info,
     ids: Annotated[list[strawberry.ID], strawberry.argument(description="Any ids, at most 200.")],
-) -> list[Node | None | BadIdError]:
+) -> list[Node | BadIdError | None]:
     if len(ids) > MAX_VALUES:
         raise BadUserInputError(f"At most {MAX_VALUES} ids at once.", ("ids",))
     return await asyncio.gather(*(_node_or_error(info.context, id_) for id_ in ids))
 
 
-async def _node_or_error(context: Context, text: str) -> Node | None | BadIdError:
+async def _node_or_error(context: Context, text: str) -> Node | BadIdError | None:
     """An error in a list of results is that item's own: the others are answered."""
     try:
         return await _load(context, text)

@@ -1,6 +1,5 @@
 """The scalars. They check the kind of a value only: rules are the domain's, so that it can say where one was broken."""
 
-from datetime import datetime
 from typing import Any, NewType
 
 import strawberry
@@ -9,7 +8,7 @@ from strawberry.types.scalar import ScalarDefinition
 
 from roster.domain.instants import format_instant
 
-DateTime = NewType("DateTime", datetime)
+DateTime = NewType("DateTime", str)
 Email = NewType("Email", str)
 JSON = NewType("JSON", dict)  # type: ignore[type-arg]  # Strawberry keys its scalars by a plain type
 

@@ -13,7 +13,7 @@ from strawberry.extensions import ParserCache, SchemaExtension, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
-from roster.api import enums
+from roster.api import enums as _enums  # noqa: F401 -- it describes the enums of the domain
 from roster.api.assignments.mutations import AssignmentMutations
 from roster.api.assignments.queries import AssignmentQueries
 from roster.api.errors import ERROR_TYPES, camel_path
@@ -26,8 +26,6 @@ from roster.api.users.queries import UserQueries
 from roster.domain.errors import BadRequestError, RequestError
 
 logger = logging.getLogger("roster")
-
-assert enums  # noqa: S101 -- imported for what it does to the enums of the domain
 
 
 @strawberry.type(description="What can be read.")
@@ -49,7 +47,7 @@ class OneOperation(SchemaExtension):
         yield
         context = self.execution_context
         document = context.graphql_document
-        if document is None or context.provided_operation_name is not None:
+        if document is None or context._provided_operation_name:  # noqa: SLF001 -- the public one names the first
             return
         if sum(isinstance(node, OperationDefinitionNode) for node in document.definitions) > 1:
             raise BadRequestError("The document has several operations: say which with operationName.")

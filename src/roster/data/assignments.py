@@ -130,7 +130,7 @@ async def holder_counts(
         .where(one_of_ids(RoleAssignmentRow.role_id, role_ids), in_scope(IN_FORCE, now))
         .group_by(RoleAssignmentRow.role_id)
     )
-    found = dict((await reader.execute(statement)).tuples())
+    found = dict((await reader.execute(statement)).all())
     return {role_id: found.get(role_id, 0) for role_id in role_ids}
 
 
@@ -147,7 +147,7 @@ async def lasting_holder_counts(writer: Writer, role_ids: Sequence[UUID]) -> Map
         )
         .group_by(RoleAssignmentRow.role_id)
     )
-    found = dict((await writer.execute(statement)).tuples())
+    found = dict((await writer.execute(statement)).all())
     return {role_id: found.get(role_id, 0) for role_id in role_ids}
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import and_, bindparam, exists, false, func, literal, not_, or_, select, true
+from sqlalchemy import ColumnElement, and_, bindparam, exists, false, func, literal, not_, or_, select, true
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import aliased
 
@@ -26,7 +26,6 @@ from roster.data.operators import (
     one_of_ids,
     text_matches,
 )
-from roster.data.statements import Column
 from roster.domain.assignments import IN_FORCE, AssignmentState, Scope
 from roster.domain.filters import (
     LabelsFilter,
@@ -93,7 +92,7 @@ class Matcher:
     def assignments(self, given: RoleAssignmentFilter, row: Assignments = RoleAssignmentRow) -> Condition:
         return all_of(self._assignment_conditions(given, row))
 
-    def holder_count(self, row: Roles = RoleRow) -> Column:
+    def holder_count(self, row: Roles = RoleRow) -> ColumnElement[int]:
         held = aliased(RoleAssignmentRow)
         return (
             select(func.count())

@@ -52,7 +52,7 @@ def directed(key: SortKey, order: OrderKey[Any]) -> SortKey:
     return replace(key, descending=order.direction is OrderDirection.DESC)
 
 
-def with_id(keys: Sequence[SortKey], id_column: Column) -> list[SortKey]:
+def with_id(keys: Sequence[SortKey], id_column: InstrumentedAttribute[UUID]) -> list[SortKey]:
     """The id breaks ties in the direction of the last key."""
     return [*keys, SortKey(expression=id_column, nullable=False, descending=keys[-1].descending)]
 
@@ -146,7 +146,7 @@ async def fetch_pages(
     parent = _parents(parents)
     keys = ordered.keys
     reading = [key.reversed() for key in keys] if request.backward else keys
-    lateral = page_statement(base(parent.c.id), keys, request).subquery().lateral()
+    lateral = page_statement(base(parent.c.id).correlate(parent), keys, request).subquery().lateral()
     statement = (
         select(parent.c.id.label("parent_id"), *lateral.c)
         .select_from(parent.join(lateral, true()))
@@ -194,7 +194,7 @@ async def counts_up_to(
 ) -> Mapping[UUID, int]:
     """The same for each parent's own list, in one statement."""
     parent = _parents(parents)
-    rows = base(parent.c.id).with_only_columns(literal(1)).limit(cap + 1).subquery()
+    rows = base(parent.c.id).correlate(parent).with_only_columns(literal(1)).limit(cap + 1).subquery()
     count = select(func.count()).select_from(rows).lateral()
     statement = select(parent.c.id, *count.c).select_from(parent.join(count, true()))
-    return dict((await reader.execute(statement)).tuples())
+    return dict((await reader.execute(statement)).all())

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import ColumnElement, func, insert, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from roster.data.db import Reader, Writer
@@ -69,7 +69,7 @@ async def ids_by_keys(reader: Reader, keys: Sequence[str]) -> Mapping[str, Seque
     """The roles of each key, live and archived: history knows them all by it."""
     statement = select(RoleRow.key, RoleRow.id).where(one_of_texts(RoleRow.key, keys))
     found: dict[str, list[UUID]] = {key: [] for key in keys}
-    for key, role_id in (await reader.execute(statement)).tuples():
+    for key, role_id in await reader.execute(statement):
         found[key].append(role_id)
     return found
 
@@ -106,7 +106,7 @@ def _selected(which: RoleSelection, matcher: Matcher) -> AnySelect:
 
 
 def _sort_key(field: RoleOrderField, matcher: Matcher) -> SortKey:
-    columns = {
+    columns: Mapping[RoleOrderField, ColumnElement[Any] | InstrumentedAttribute[Any]] = {
         RoleOrderField.KEY: RoleRow.key_fold,
         RoleOrderField.NAME: RoleRow.name_fold,
         RoleOrderField.CREATED_AT: RoleRow.created_at,

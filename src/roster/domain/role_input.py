@@ -22,10 +22,10 @@ _PERMISSION = re.compile(r"[a-z0-9]+(?:[:._-][a-z0-9]+)*", flags=re.ASCII)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRoleInput:
-    """As the caller gave it."""
+    """As the caller gave it. Without a name the key makes one."""
 
     key: str
-    name: str
+    name: str | None
     description: str | None
     permissions: tuple[str, ...]
     is_default: bool
@@ -93,9 +93,11 @@ def key(value: str) -> str:
 def check_new_role(given: NewRoleInput) -> NewRole:
     """Raises Rejected with every problem of the input."""
     problems = Problems()
+    role_key = problems.check(("key",), key, given.key) or ""
+    name = problems.check(("name",), partial(line, longest=MAX_NAME), given.name)
     role = NewRole(
-        key=problems.check(("key",), key, given.key) or "",
-        name=problems.check(("name",), partial(line, longest=MAX_NAME), given.name) or "",
+        key=role_key,
+        name=name or role_key.replace("_", " ").strip().capitalize(),
         description=problems.check(
             ("description",), partial(line, longest=MAX_DESCRIPTION), given.description
         ),

@@ -1,6 +1,6 @@
 """The type RoleAssignment: its fields are those of the domain's record, its relations go through loaders."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
@@ -13,12 +13,16 @@ from roster.domain.assignments import AssignmentState, RoleAssignment
 from roster.domain.roles import Role
 from roster.domain.users import User
 
-UserType = Annotated["UserType", strawberry.lazy("roster.api.users.types")]
-RoleType = Annotated["RoleType", strawberry.lazy("roster.api.roles.types")]
+if TYPE_CHECKING:
+    from roster.api.roles.types import RoleType
+    from roster.api.users.types import UserType
+
+LazyUser = Annotated["UserType", strawberry.lazy("roster.api.users.types")]
+LazyRole = Annotated["RoleType", strawberry.lazy("roster.api.roles.types")]
 
 
-def _id(root: strawberry.Parent[RoleAssignment]) -> str:
-    return ids.to_text(ids.Kind.ASSIGNMENT, root.id)
+def _id(root: strawberry.Parent[RoleAssignment]) -> strawberry.ID:
+    return strawberry.ID(ids.to_text(ids.Kind.ASSIGNMENT, root.id))
 
 
 async def _user(root: strawberry.Parent[RoleAssignment], info: Info) -> User | None:
@@ -43,11 +47,9 @@ class RoleAssignmentType(NodeType):
     def is_type_of(cls, obj: object, _info: object) -> bool:
         return isinstance(obj, RoleAssignment)
 
-    id = strawberry.field(
-        resolver=_id, graphql_type=strawberry.ID, description="asg_ and 32 hex digits. Opaque."
-    )
-    user = strawberry.field(resolver=_user, graphql_type=UserType, description="Who holds it.")
-    role = strawberry.field(resolver=_role, graphql_type=RoleType, description="What is held.")
+    id: strawberry.ID = strawberry.field(resolver=_id, description="asg_ and 32 hex digits. Opaque.")
+    user = strawberry.field(resolver=_user, graphql_type=LazyUser, description="Who holds it.")
+    role = strawberry.field(resolver=_role, graphql_type=LazyRole, description="What is held.")
     state = strawberry.field(
         resolver=_state, graphql_type=AssignmentState, description="What has become of it by now."
     )

@@ -23,7 +23,9 @@ PERMISSIONS = "Labels: at most 200 of at most 128 characters; order and repetiti
 @strawberry.input(name="AddRoleInput", description="A new role in the list of possible ones.")
 class AddRoleInput:
     key: str = strawberry.field(description="Upper-cased: ^[A-Z][A-Z0-9_]{0,63}$. Never changes.")
-    name: str = strawberry.field(description="At most 100 characters.")
+    name: str | None = strawberry.field(
+        default=strawberry.UNSET, description="At most 100 characters. Made from the key if not given."
+    )
     description: str | None = strawberry.field(
         default=strawberry.UNSET, description="At most 1,000 characters."
     )
@@ -39,7 +41,7 @@ class AddRoleInput:
     def to_domain(self) -> NewRole:
         given = NewRoleInput(
             key=self.key,
-            name=self.name,
+            name=or_none(self.name),
             description=or_none(self.description),
             permissions=tuple(self.permissions),
             is_default=self.is_default,

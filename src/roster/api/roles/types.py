@@ -1,6 +1,6 @@
 """The type Role: its fields are those of the domain's record, its relations go through loaders."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
@@ -15,12 +15,16 @@ from roster.api.users import pages as user_pages
 from roster.domain.assignments import AssignmentState
 from roster.domain.roles import Role
 
-UserType = Annotated["UserType", strawberry.lazy("roster.api.users.types")]
-RoleAssignmentType = Annotated["RoleAssignmentType", strawberry.lazy("roster.api.assignments.types")]
+if TYPE_CHECKING:
+    from roster.api.assignments.types import RoleAssignmentType
+    from roster.api.users.types import UserType
+
+LazyUser = Annotated["UserType", strawberry.lazy("roster.api.users.types")]
+LazyAssignment = Annotated["RoleAssignmentType", strawberry.lazy("roster.api.assignments.types")]
 
 
-def _id(root: strawberry.Parent[Role]) -> str:
-    return ids.to_text(ids.Kind.ROLE, root.id)
+def _id(root: strawberry.Parent[Role]) -> strawberry.ID:
+    return strawberry.ID(ids.to_text(ids.Kind.ROLE, root.id))
 
 
 def _permissions(root: strawberry.Parent[Role]) -> list[str]:
@@ -71,9 +75,7 @@ class RoleType(NodeType):
     def is_type_of(cls, obj: object, _info: object) -> bool:
         return isinstance(obj, Role)
 
-    id = strawberry.field(
-        resolver=_id, graphql_type=strawberry.ID, description="rol_ and 32 hex digits. Opaque."
-    )
+    id: strawberry.ID = strawberry.field(resolver=_id, description="rol_ and 32 hex digits. Opaque.")
     key: str = strawberry.field(
         description="What code calls it: ^[A-Z][A-Z0-9_]{0,63}$. Immutable; unique among live roles."
     )
@@ -104,10 +106,10 @@ class RoleType(NodeType):
         description="Users with the role in force, whatever their status; equals users.totalCount with includeArchived.",
     )
     users = strawberry.field(
-        resolver=_users, graphql_type=ConnectionType[UserType], description="Users with the role in force."
+        resolver=_users, graphql_type=ConnectionType[LazyUser], description="Users with the role in force."
     )
     assignments = strawberry.field(
         resolver=_assignments,
-        graphql_type=ConnectionType[RoleAssignmentType],
+        graphql_type=ConnectionType[LazyAssignment],
         description="Who holds and held it, oldest first: since when, until when, by whom and why.",
     )

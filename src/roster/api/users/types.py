@@ -1,6 +1,6 @@
 """The type User: its fields are those of the domain's record, its relations go through loaders."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
@@ -15,12 +15,16 @@ from roster.domain.assignments import IN_FORCE, AssignmentState, Scope
 from roster.domain.roles import Role
 from roster.domain.users import User, UserKind, UserStatus
 
-RoleType = Annotated["RoleType", strawberry.lazy("roster.api.roles.types")]
-RoleAssignmentType = Annotated["RoleAssignmentType", strawberry.lazy("roster.api.assignments.types")]
+if TYPE_CHECKING:
+    from roster.api.assignments.types import RoleAssignmentType
+    from roster.api.roles.types import RoleType
+
+LazyRole = Annotated["RoleType", strawberry.lazy("roster.api.roles.types")]
+LazyAssignment = Annotated["RoleAssignmentType", strawberry.lazy("roster.api.assignments.types")]
 
 
-def _id(root: strawberry.Parent[User]) -> str:
-    return ids.to_text(ids.Kind.USER, root.id)
+def _id(root: strawberry.Parent[User]) -> strawberry.ID:
+    return strawberry.ID(ids.to_text(ids.Kind.USER, root.id))
 
 
 async def _roles_in(info: Info, user: User, scope: Scope) -> list[Role]:
@@ -62,9 +66,7 @@ class UserType(NodeType):
     def is_type_of(cls, obj: object, _info: object) -> bool:
         return isinstance(obj, User)
 
-    id = strawberry.field(
-        resolver=_id, graphql_type=strawberry.ID, description="usr_ and 32 hex digits. Opaque."
-    )
+    id: strawberry.ID = strawberry.field(resolver=_id, description="usr_ and 32 hex digits. Opaque.")
     kind: UserKind = strawberry.field(description="Someone or something. Never changes.")
     email: Email | None = strawberry.field(
         description="Unique among live users. Null for a SERVICE without one, and once ERASED."
@@ -99,12 +101,12 @@ class UserType(NodeType):
     updated_at: DateTime = strawberry.field(description="When the version last grew.")
     roles = strawberry.field(
         resolver=_roles,
-        graphql_type=list[RoleType],
+        graphql_type=list[LazyRole],
         description="Roles in force, by key: now, or at the moment given. Bounded: a user holds at most 100 at once.",
     )
     assignments = strawberry.field(
         resolver=_assignments,
-        graphql_type=ConnectionType[RoleAssignmentType],
+        graphql_type=ConnectionType[LazyAssignment],
         description="What the user holds and held, oldest first: since when, until when, by whom and why.",
     )
     permissions = strawberry.field(

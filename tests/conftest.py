@@ -1,0 +1,78 @@
+"""What the tests share: a real PostgreSQL built by the migrations, and the application on it."""
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from client import Client
+from roster.app import create_app
+from roster.data import migrations
+from roster.data.db import Database
+from roster.embedded import EmbeddedPostgres
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def server_url() -> Iterator[str]:
+    """An empty database on a server of this test process alone. Nothing here needs to survive a crash."""
+    # Not pytest's own directory: as root the server runs as another user, who could not enter that.
+    directory = Path(tempfile.mkdtemp(prefix="roster-tests-"))
+    directory.chmod(0o755)
+    with EmbeddedPostgres(directory / "data", durable=False) as url:
+        yield url
+    shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="session")
+def database_url(server_url: str) -> str:
+    """The same, migrated."""
+    migrations.upgrade(server_url)
+    return server_url
+
+
+@pytest.fixture(scope="session")
+async def shared_db(database_url: str) -> AsyncIterator[Database]:
+    """One pool for every test: it also keeps one event loop for all of them."""
+    db = Database(database_url, pool_size=20)
+    yield db
+    await db.close()
+
+
+@pytest.fixture
+async def db(shared_db: Database) -> AsyncIterator[Database]:
+    """A database with nothing in it but the role ADMIN, as the migrations leave it."""
+    yield shared_db
+    async with shared_db.engine.begin() as connection:
+        await connection.execute(text("DELETE FROM role_assignments"))
+        await connection.execute(text("DELETE FROM users"))
+        await connection.execute(text("DELETE FROM roles WHERE key <> 'ADMIN'"))
+        await connection.execute(
+            text("UPDATE roles SET min_holders = 0, version = 1, name = 'Administrator', is_default = false")
+        )
+
+
+@pytest.fixture
+async def api(db: Database) -> AsyncIterator[Client]:
+    """The whole application, called over HTTP, in the database of `db`."""
+    app = create_app(db.engine.url.render_as_string(hide_password=False), pool_size=5)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
+        yield Client(http, app.state.db)
+    await app.state.db.close()
+
+
+@pytest.fixture
+async def narrow_api(db: Database) -> AsyncIterator[Client]:
+    """The same on a pool of one connection."""
+    app = create_app(db.engine.url.render_as_string(hide_password=False), pool_size=1)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
+        yield Client(http, app.state.db)
+    await app.state.db.close()

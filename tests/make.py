@@ -1,0 +1,147 @@
+"""Makes users, roles and assignments straight in the database: each as wanted, the rest believable."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+from uuid import UUID
+
+from roster.data import assignments as assignment_data
+from roster.data import roles as role_data
+from roster.data import users as user_data
+from roster.data.db import Database, Writer
+from roster.domain.actors import LOCAL_OPERATOR
+from roster.domain.assignments import Change, RoleAssignment
+from roster.domain.ids import new_id
+from roster.domain.roles import Role
+from roster.domain.users import User, UserKind, UserStatus
+
+_numbers = count(1)
+# Long enough ago that a test can end, and let expire, what it makes.
+LONG_AGO = datetime(2025, 1, 1, tzinfo=UTC)
+
+
+def a_user(**given: Any) -> User:
+    """A record, in no database yet."""
+    number = next(_numbers)
+    made = User(
+        id=new_id(),
+        kind=UserKind.PERSON,
+        email=f"user{number}@example.org",
+        email_verified_at=None,
+        username=None,
+        first_name="Given",
+        last_name=f"Name{number}",
+        display_name=f"Given Name{number}",
+        display_name_given=False,
+        phone=None,
+        locale=None,
+        timezone=None,
+        avatar_url=None,
+        external_id=None,
+        attributes={},
+        status=UserStatus.ACTIVE,
+        version=1,
+        created_at=LONG_AGO + timedelta(minutes=number),
+        updated_at=LONG_AGO + timedelta(minutes=number),
+    )
+    return replace(made, **given)
+
+
+def a_role(**given: Any) -> Role:
+    """A record, in no database yet."""
+    number = next(_numbers)
+    made = Role(
+        id=new_id(),
+        key=f"ROLE_{number}",
+        name=f"Role {number}",
+        description=None,
+        permissions=(),
+        is_default=False,
+        min_holders=0,
+        archived_at=None,
+        version=1,
+        created_at=LONG_AGO + timedelta(minutes=number),
+        updated_at=LONG_AGO + timedelta(minutes=number),
+    )
+    return replace(made, **given)
+
+
+def an_assignment(user: User, role: Role, **given: Any) -> RoleAssignment:
+    """A record, in no database yet."""
+    made = RoleAssignment(
+        id=new_id(),
+        user_id=user.id,
+        role_id=role.id,
+        assigned_at=LONG_AGO,
+        assigned_by=LOCAL_OPERATOR,
+        reason=None,
+        expires_at=None,
+        ended_at=None,
+        revoked_by=None,
+        revoke_reason=None,
+    )
+    return replace(made, **given)
+
+
+async def store(db: Database, *things: User | Role | RoleAssignment) -> None:
+    """Writes records as they are, users and roles first; an ended assignment is written and then ended."""
+
+    async def work(writer: Writer) -> None:
+        for thing in things:
+            if isinstance(thing, User):
+                await user_data.add(writer, thing)
+            elif isinstance(thing, Role):
+                await role_data.add(writer, thing)
+        for thing in things:
+            if isinstance(thing, RoleAssignment):
+                await _store_assignment(writer, thing)
+
+    await db.write(work)
+
+
+async def _store_assignment(writer: Writer, given: RoleAssignment) -> None:
+    await assignment_data.add(writer, [given])
+    if given.revoked_by and given.ended_at:
+        change = Change(by=given.revoked_by, at=given.ended_at, reason=given.revoke_reason)
+        await assignment_data.revoke(writer, [given.id], change)
+    elif given.ended_at:
+        await assignment_data.close_expired(writer, [given.id])
+
+
+async def user(db: Database, **given: Any) -> User:
+    made = a_user(**given)
+    await store(db, made)
+    return made
+
+
+async def role(db: Database, **given: Any) -> Role:
+    made = a_role(**given)
+    await store(db, made)
+    return made
+
+
+async def assignment(db: Database, holder: User, held: Role, **given: Any) -> RoleAssignment:
+    made = an_assignment(holder, held, **given)
+    await store(db, made)
+    return made
+
+
+async def admin_role(db: Database) -> Role:
+    """The role that the migrations make."""
+    async with db.read() as reader:
+        ids = await role_data.ids_by_keys(reader, ["ADMIN"])
+        found: Role = (await role_data.by_ids(reader, ids["ADMIN"]))[ids["ADMIN"][0]]
+        return found
+
+
+def user_id(id_: UUID) -> str:
+    return f"usr_{id_.hex}"
+
+
+def role_id(id_: UUID) -> str:
+    return f"rol_{id_.hex}"
+
+
+def assignment_id(id_: UUID) -> str:
+    return f"asg_{id_.hex}"
