@@ -1,0 +1,88 @@
+"""The documentation tells the truth: its examples run, and nothing that a caller can meet is left out of it."""
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from client import Client
+from roster.cli import main
+from roster.domain import errors
+from roster.domain.errors import ErrorCode, InvalidReason, RequestError
+from roster.settings import Settings
+
+TOP = Path(__file__).parents[1]
+API = (TOP / "docs/API.md").read_text()
+README = (TOP / "README.md").read_text()
+
+
+def examples(text: str) -> list[str]:
+    return re.findall(r"```graphql\n(.*?)```", text, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/API.md"])
+async def test_every_example_runs(api: Client, page: str) -> None:
+    for example in examples((TOP / page).read_text()):
+        answer = await api.answer(example)
+        assert "errors" not in answer, (example, answer)
+        for field, payload in answer["data"].items():
+            refused = bool(isinstance(payload, dict) and payload.get("errors"))
+            assert refused == (field == "suspendHer" or "mutation Wrong" in example), (example, payload)
+
+
+async def test_the_example_of_errors_shows_every_problem_at_once(api: Client) -> None:
+    (wrong,) = [example for example in examples(API) if "mutation Wrong" in example]
+    payload = await api(wrong)
+    assert [error["path"] for error in payload["errors"]] == [["email"], ["firstName"], ["phone"]]
+
+
+@pytest.mark.parametrize("code", ErrorCode)
+def test_every_error_code_is_documented(code: ErrorCode) -> None:
+    # Not __subclasses__(): a dataclass with slots is made of another class, which stays listed there.
+    (error,) = [kind for kind in vars(errors).values() if getattr(kind, "code", None) is code]
+    assert f"| {code} | {error.__name__} |" in API
+
+
+@pytest.mark.parametrize("reason", InvalidReason)
+def test_every_reason_is_documented(reason: InvalidReason) -> None:
+    assert reason in API
+
+
+def test_every_code_of_a_request_error_is_documented() -> None:
+    codes = {kind.code for kind in RequestError.__subclasses__()}
+    codes |= {"GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED", "INTERNAL"}
+    listed = API.partition("## Errors of a request")[2]
+    assert codes == set(re.findall(r"^\| ([A-Z_]+) \|", listed, flags=re.MULTILINE))
+
+
+def test_every_command_and_option_is_documented() -> None:
+    assert set(re.findall(r"^\| `roster ([a-z ]+)` \|", README, flags=re.MULTILINE)) == {
+        "serve",
+        "migrate",
+        "schema print",
+        "schema check",
+    }
+    command = get_command(main)
+    assert sorted(command.commands) == ["migrate", "schema", "serve"]  # type: ignore[attr-defined]
+    options = {name for option in command.commands["serve"].params for name in option.opts}  # type: ignore[attr-defined]
+    assert options == set(re.findall(r"`(--[a-z-]+)`", README))
+
+
+def test_every_setting_is_documented() -> None:
+    for name in Settings.model_fields:
+        assert f"`{name.upper()}`" in README
+
+
+def test_ci_runs_the_tests_by_the_readme_s_command() -> None:
+    (command,) = [line for line in README.splitlines() if line.endswith("pytest -n auto")]
+    assert command in (TOP / ".ci/run").read_text().splitlines()
+
+
+def test_the_paths_of_the_architecture_page_exist() -> None:
+    page = (TOP / "docs/ARCHITECTURE.md").read_text()
+    named = set(re.findall(r"`((?:api|services|data|domain|migrations)/[\w/]+\.py)`", page))
+    assert named
+    for path in named:
+        place = TOP / path if path.startswith("migrations") else TOP / "src/roster" / path
+        assert place.exists(), path
