@@ -3,10 +3,12 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 
 from roster.domain.checks import ABSENT, Given, Invalid, Problems, check_length, line, reason
 from roster.domain.errors import InvalidInputError, InvalidReason, Path
+from roster.domain.ids import new_id
 from roster.domain.roles import KNOWN_PERMISSIONS, Role, RoleRef
 
 MAX_KEY = 64
@@ -26,16 +28,6 @@ class NewRoleInput:
 
     key: str
     name: str | None
-    description: str | None
-    permissions: tuple[str, ...]
-    is_default: bool
-    min_holders: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewRole:
-    key: str
-    name: str
     description: str | None
     permissions: tuple[str, ...]
     is_default: bool
@@ -90,20 +82,24 @@ def key(value: str) -> str:
     return text
 
 
-def check_new_role(given: NewRoleInput) -> NewRole:
-    """Raises Rejected with every problem of the input."""
+def check_new_role(given: NewRoleInput, now: datetime) -> Role:
+    """The role as it is to be, id and all. Raises Rejected with every problem of the input."""
     problems = Problems()
-    role_key = problems.check(("key",), key, given.key) or ""
-    name = problems.check(("name",), partial(line, longest=MAX_NAME), given.name)
-    role = NewRole(
+    check = problems.check
+    role_key = check(("key",), key, given.key) or ""
+    name = check(("name",), partial(line, longest=MAX_NAME), given.name)
+    role = Role(
+        id=new_id(),
         key=role_key,
         name=name or role_key.replace("_", " ").strip().capitalize(),
-        description=problems.check(
-            ("description",), partial(line, longest=MAX_DESCRIPTION), given.description
-        ),
+        description=check(("description",), partial(line, longest=MAX_DESCRIPTION), given.description),
         permissions=_check_permissions(problems, ("permissions",), given.permissions),
         is_default=given.is_default,
-        min_holders=problems.check(("min_holders",), _min_holders, given.min_holders) or 0,
+        min_holders=check(("min_holders",), _min_holders, given.min_holders) or 0,
+        archived_at=None,
+        version=1,
+        created_at=now,
+        updated_at=now,
     )
     problems.raise_if_any()
     return role

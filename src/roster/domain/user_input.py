@@ -9,6 +9,7 @@ from roster.domain import user_values
 from roster.domain.assignment_input import RoleGrant, RoleGrantInput, check_grants
 from roster.domain.checks import ABSENT, Given, Invalid, Problems, instant, reason
 from roster.domain.errors import InvalidReason
+from roster.domain.ids import new_id
 from roster.domain.users import (
     ERASED_NAME,
     FIRST_STATUSES,
@@ -16,7 +17,7 @@ from roster.domain.users import (
     UserKind,
     UserRef,
     UserStatus,
-    derived_display_name,
+    with_display_name,
 )
 
 
@@ -43,63 +44,47 @@ class NewUserInput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewUser:
-    """`grants` is None for the default roles."""
+    """A user that is stored nowhere yet. `grants` is None for the default roles."""
 
-    kind: UserKind
-    email: str | None
-    username: str | None
-    first_name: str | None
-    last_name: str | None
-    display_name: str
-    display_name_given: bool
-    phone: str | None
-    locale: str | None
-    timezone: str | None
-    avatar_url: str | None
-    external_id: str | None
-    attributes: Mapping[str, Any]
-    email_verified_at: datetime | None
-    status: UserStatus
+    user: User
     grants: tuple[RoleGrant, ...] | None
 
 
 def check_new_user(given: NewUserInput, now: datetime) -> NewUser:
-    """Raises Rejected with every problem of the input."""
+    """The user as it is to be, id and all. Raises Rejected with every problem of the input."""
     problems = Problems()
-    email = problems.check(("email",), user_values.email, given.email)
-    username = problems.check(("username",), user_values.username, given.username)
+    check = problems.check
     if given.kind is UserKind.PERSON and given.email is None:
         problems.required(("email",))
     if given.kind is UserKind.SERVICE and given.username is None:
         problems.required(("username",))
-    first_name = problems.check(("first_name",), user_values.name, given.first_name)
-    last_name = problems.check(("last_name",), user_values.name, given.last_name)
-    display_name = problems.check(("display_name",), user_values.display_name, given.display_name)
-    derived = derived_display_name(first_name=first_name, last_name=last_name, username=username, email=email)
     if given.status not in FIRST_STATUSES:
-        problem = Invalid(InvalidReason.NOT_ALLOWED, "A new user is PENDING or ACTIVE.")
-        problems.add(("status",), problem)
-    grants = None if given.roles is None else check_grants(problems, ("roles",), given.roles, now)
-    user = NewUser(
+        problems.add(("status",), Invalid(InvalidReason.NOT_ALLOWED, "A new user is PENDING or ACTIVE."))
+    display_name = check(("display_name",), user_values.display_name, given.display_name)
+    user = User(
+        id=new_id(),
         kind=given.kind,
-        email=email,
-        username=username,
-        first_name=first_name,
-        last_name=last_name,
-        display_name=display_name or derived,
+        email=check(("email",), user_values.email, given.email),
+        email_verified_at=check(("email_verified_at",), instant, given.email_verified_at),
+        username=check(("username",), user_values.username, given.username),
+        first_name=check(("first_name",), user_values.name, given.first_name),
+        last_name=check(("last_name",), user_values.name, given.last_name),
+        display_name=display_name or "",
         display_name_given=display_name is not None,
-        phone=problems.check(("phone",), user_values.phone, given.phone),
-        locale=problems.check(("locale",), user_values.locale, given.locale),
-        timezone=problems.check(("timezone",), user_values.timezone, given.timezone),
-        avatar_url=problems.check(("avatar_url",), user_values.avatar_url, given.avatar_url),
-        external_id=problems.check(("external_id",), user_values.external_id, given.external_id),
-        attributes=problems.check(("attributes",), user_values.attributes, given.attributes) or {},
-        email_verified_at=problems.check(("email_verified_at",), instant, given.email_verified_at),
+        phone=check(("phone",), user_values.phone, given.phone),
+        locale=check(("locale",), user_values.locale, given.locale),
+        timezone=check(("timezone",), user_values.timezone, given.timezone),
+        avatar_url=check(("avatar_url",), user_values.avatar_url, given.avatar_url),
+        external_id=check(("external_id",), user_values.external_id, given.external_id),
+        attributes=check(("attributes",), user_values.attributes, given.attributes) or {},
         status=given.status,
-        grants=grants,
+        version=1,
+        created_at=now,
+        updated_at=now,
     )
+    grants = None if given.roles is None else check_grants(problems, ("roles",), given.roles, now)
     problems.raise_if_any()
-    return user
+    return NewUser(user=with_display_name(user), grants=grants)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,16 +180,7 @@ def changed_user(user: User, changed: ChangedFields) -> User:
     if "display_name" in values:
         values["display_name_given"] = values["display_name"] is not None
         values["display_name"] = values["display_name"] or ""
-    after = replace(user, **values)
-    if after.display_name_given:
-        return after
-    derived = derived_display_name(
-        first_name=after.first_name,
-        last_name=after.last_name,
-        username=after.username,
-        email=after.email,
-    )
-    return replace(after, display_name=derived)
+    return with_display_name(replace(user, **values))
 
 
 def same_user(one: User, other: User) -> bool:

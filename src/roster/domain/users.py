@@ -1,7 +1,7 @@
 """A user: someone, or some service, that can hold roles."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -84,9 +84,9 @@ class UserRef:
     value: UUID | str
 
 
-def derived_display_name(
-    *, first_name: str | None, last_name: str | None, username: str | None, email: str | None
-) -> str:
-    """What to call a user who was given no display name: the names, else the username, else the address."""
-    names = " ".join(name for name in (first_name, last_name) if name)
-    return names or username or (email or "").partition("@")[0]
+def with_display_name(user: User) -> User:
+    """What to call the user, unless that was given: the names, else the username, else the local part of the address."""
+    if user.display_name_given:
+        return user
+    names = " ".join(name for name in (user.first_name, user.last_name) if name)
+    return replace(user, display_name=names or user.username or (user.email or "").partition("@")[0])

@@ -21,9 +21,8 @@ from roster.domain.errors import (
     UniqueField,
 )
 from roster.domain.filters import RoleSelection
-from roster.domain.ids import new_id
 from roster.domain.pages import Page, PageRequest, RoleOrderField
-from roster.domain.role_input import NewRole, RoleChanges, RoleToArchive, changed_role
+from roster.domain.role_input import RoleChanges, RoleToArchive, changed_role
 from roster.domain.roles import ADMIN, MAX_LIVE_ROLES, Role, RoleKey, RoleRef
 from roster.services import locks, refs
 from roster.services.filters import matcher
@@ -65,20 +64,7 @@ class Roles:
             match = await matcher(reader, which.filter, self._now)
             return await role_data.count(reader, which, match, cap)
 
-    async def add(self, given: NewRole) -> Role:
-        role = Role(
-            id=new_id(),
-            key=given.key,
-            name=given.name,
-            description=given.description,
-            permissions=given.permissions,
-            is_default=given.is_default,
-            min_holders=given.min_holders,
-            archived_at=None,
-            version=1,
-            created_at=self._now,
-            updated_at=self._now,
-        )
+    async def add(self, role: Role) -> Role:
         return await self._db.write(partial(self._add, role))
 
     async def _add(self, role: Role, writer: Writer) -> Role:

@@ -86,15 +86,15 @@ class Users:
             return await user_data.counts_by_roles(reader, role_ids, which, match, cap)
 
     async def create(self, given: NewUser) -> User:
-        return await self._db.write(partial(self._create, given, new_id(), defaultdict(new_id)))
+        return await self._db.write(partial(self._create, given, defaultdict(new_id)))
 
-    async def _create(self, given: NewUser, user_id: UUID, ids: Mapping[Pair, UUID], writer: Writer) -> User:
+    async def _create(self, given: NewUser, ids: Mapping[Pair, UUID], writer: Writer) -> User:
+        user = given.user
         errors: list[MutationError] = []
         granted, paths = await self._granted(writer, given.grants, errors)
         lasting = {role_id for role_id, (_, grant) in granted.items() if grant.expires_at is None}
         seen = {role_id: role for role_id, (role, _) in granted.items()}
         locked_roles = await locks.lock_roles(writer, seen, gaining=lasting)
-        user = _new_user(given, user_id, self._now)
         errors += await _taken(writer, user)
         if given.grants is None:
             # A default role that was archived while we waited is no default any more.
@@ -211,30 +211,6 @@ class Users:
         after = replace(erased_user(before), version=before.version + 1, updated_at=moment)
         await user_data.change(writer, after)
         return after
-
-
-def _new_user(given: NewUser, user_id: UUID, now: datetime) -> User:
-    return User(
-        id=user_id,
-        kind=given.kind,
-        email=given.email,
-        email_verified_at=given.email_verified_at,
-        username=given.username,
-        first_name=given.first_name,
-        last_name=given.last_name,
-        display_name=given.display_name,
-        display_name_given=given.display_name_given,
-        phone=given.phone,
-        locale=given.locale,
-        timezone=given.timezone,
-        avatar_url=given.avatar_url,
-        external_id=given.external_id,
-        attributes=given.attributes,
-        status=given.status,
-        version=1,
-        created_at=now,
-        updated_at=now,
-    )
 
 
 async def _taken(writer: Writer, user: User) -> list[MutationError]:

@@ -1,11 +1,12 @@
 """The inputs of the mutations of roles."""
 
+from datetime import datetime
+
 import strawberry
 
 from roster.api.mutations import or_absent, or_none
 from roster.api.refs import RoleRefInput
 from roster.domain.role_input import (
-    NewRole,
     NewRoleInput,
     RoleChanges,
     RoleChangesInput,
@@ -14,6 +15,7 @@ from roster.domain.role_input import (
     check_role_changes,
     check_role_to_archive,
 )
+from roster.domain.roles import Role
 
 EXPECTED_VERSION = "The version that you decided from: another one is refused with the role as it is now."
 REASON = "Why, for the record: at most 500 characters."
@@ -38,7 +40,7 @@ class AddRoleInput:
         default=0, description="What would leave fewer lasting holders than this fails: 0 to 1,000."
     )
 
-    def to_domain(self) -> NewRole:
+    def to_domain(self, now: datetime) -> Role:
         given = NewRoleInput(
             key=self.key,
             name=or_none(self.name),
@@ -47,7 +49,7 @@ class AddRoleInput:
             is_default=self.is_default,
             min_holders=self.min_holders,
         )
-        return check_new_role(given)
+        return check_new_role(given, now)
 
 
 @strawberry.input(

@@ -44,7 +44,8 @@ async def _add_role(
     info: Info,
     input: Annotated[AddRoleInput, strawberry.argument(description="The role.")],  # noqa: A002 -- the contract's name
 ) -> Outcome[Role]:
-    return await outcome(info, lambda: info.context.services.roles.add(input.to_domain()))
+    services = info.context.services
+    return await outcome(info, lambda: services.roles.add(input.to_domain(services.now)))
 
 
 async def _update_role(
