@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import signal
 import socket
 from contextlib import ExitStack
 from difflib import unified_diff
@@ -45,6 +46,8 @@ def serve(
         _fail(
             f"{host} is not a loopback address. Whoever reaches this server may do everything, so it answers on loopback only."
         )
+    # As Ctrl-C does, and unlike the default, which would end us before the embedded server.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with ExitStack() as running:
         url = Settings().database_url or running.enter_context(_embedded(data_dir or _default_data_dir()))
         migrations.upgrade(url)

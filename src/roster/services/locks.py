@@ -28,6 +28,8 @@ async def lock_roles(
     gaining: Collection[UUID] = (),
 ) -> Mapping[UUID, Role]:
     """Locks the roles seen. `losing` may lose a lasting holder, `gaining` may gain one."""
+    if not seen:
+        return {}
 
     def alone(role: Role) -> bool:
         loses = role.min_holders > 0 and role.id in losing
@@ -72,7 +74,7 @@ async def check_holders_left(
         return
     counts = await assignment_data.lasting_holder_counts(writer, protected)
     errors = [
-        too_few_holders(roles[role_id], counts[role_id], paths[role_id])
+        too_few_holders(roles[role_id], roles[role_id].min_holders, counts[role_id], paths[role_id])
         for role_id in protected
         if counts[role_id] < roles[role_id].min_holders
     ]
@@ -80,13 +82,13 @@ async def check_holders_left(
         raise Rejected(*errors)
 
 
-def too_few_holders(role: Role, holders: int, path: Path) -> TooFewHoldersError:
+def too_few_holders(role: Role, min_holders: int, holders: int, path: Path) -> TooFewHoldersError:
     return TooFewHoldersError(
-        message=f"{role.key} must be held by at least {role.min_holders} active users without expiry;"
+        message=f"{role.key} must be held by at least {min_holders} active users without expiry;"
         f" this would leave {holders}.",
         path=path,
         role=role,
-        min_holders=role.min_holders,
+        min_holders=min_holders,
         holders=holders,
     )
 

@@ -97,7 +97,9 @@ class Roles:
         if after.min_holders > before.min_holders:
             counts = await assignment_data.lasting_holder_counts(writer, [before.id])
             if counts[before.id] < after.min_holders:
-                raise Rejected(locks.too_few_holders(after, counts[before.id], ("min_holders",)))
+                raise Rejected(
+                    locks.too_few_holders(before, after.min_holders, counts[before.id], ("min_holders",))
+                )
         moment = locks.moment_of(self._now, [before])
         after = replace(after, version=before.version + 1, updated_at=moment)
         await role_data.change(writer, after)

@@ -164,7 +164,8 @@ class Users:
             raise Rejected(*errors)
         paths = {user_id: path for user_id, (_, path) in found.items()}
         seen = await assignment_data.open_of_users(writer, list(found))
-        held_roles = await role_data.by_ids(writer, list({assignment.role_id for assignment in seen}))
+        role_ids = {assignment.role_id for assignment in seen}
+        held_roles = await role_data.by_ids(writer, list(role_ids)) if role_ids else {}
         leaves = given.status is not UserStatus.ACTIVE
         roles = await locks.lock_roles(
             writer, held_roles, losing=held_roles if leaves else (), gaining=() if leaves else held_roles
