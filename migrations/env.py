@@ -4,9 +4,11 @@ A migration that cannot get its lock at once fails instead of stopping every que
 """
 
 from alembic import context
+from alembic.util import CommandError
 from sqlalchemy import Connection, create_engine, pool, text
 
 from roster.data.models import Base
+from roster.settings import Settings
 
 LOCK_TIMEOUT = "5s"
 STATEMENT_TIMEOUT = "10min"
@@ -35,7 +37,15 @@ def migrate(connection: Connection) -> None:
         connection.commit()
 
 
-engine = create_engine(context.config.attributes["url"], poolclass=pool.NullPool)
+def database_url() -> str:
+    """As `roster` hands it over; from an author's `alembic` command it is the setting."""
+    url: str | None = context.config.attributes.get("url") or Settings().database_url
+    if url is None:
+        raise CommandError("DATABASE_URL is not set.")
+    return url
+
+
+engine = create_engine(database_url(), poolclass=pool.NullPool)
 with engine.connect() as connection:
     migrate(connection)
 engine.dispose()

@@ -7,7 +7,7 @@ import socket
 from contextlib import ExitStack
 from difflib import unified_diff
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import platformdirs
 import typer
@@ -16,7 +16,7 @@ import uvicorn
 from roster.api.schema import sdl
 from roster.app import create_app
 from roster.data import migrations
-from roster.embedded import EmbeddedPostgres
+from roster.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from roster.settings import Settings
 
 main = typer.Typer(
@@ -49,7 +49,10 @@ def serve(
     # As Ctrl-C does, and unlike the default, which would end us before the embedded server.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with ExitStack() as running:
-        url = Settings().database_url or running.enter_context(_embedded(data_dir or _default_data_dir()))
+        try:
+            url = Settings().database_url or running.enter_context(_embedded(data_dir or _default_data_dir()))
+        except EmbeddedPostgresError as error:
+            _fail(str(error))
         migrations.upgrade(url)
         shown = f"[{host}]" if ":" in host else host
         typer.echo(f"API and playground: http://{shown}:{port}/graphql")
@@ -69,7 +72,7 @@ def _embedded(data_dir: Path) -> EmbeddedPostgres:
     return EmbeddedPostgres(data_dir)
 
 
-def _fail(message: str) -> None:
+def _fail(message: str) -> NoReturn:
     typer.echo(message, err=True)
     raise typer.Exit(1)
 
@@ -80,8 +83,7 @@ def migrate() -> None:
     url = Settings().database_url
     if url is None:
         _fail("DATABASE_URL is not set. An embedded PostgreSQL is brought up to date by `roster serve`.")
-    else:
-        migrations.upgrade(url)
+    migrations.upgrade(url)
 
 
 @schema.command("print")

@@ -16,5 +16,5 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _with_driver(cls, url: str | None) -> str | None:
-        """Any common spelling of a PostgreSQL address, with the driver that Roster uses."""
-        return url and re.sub(r"^postgres(?:ql)?(?:\+\w+)?://", "postgresql+psycopg://", url)
+        """Any common spelling of a PostgreSQL address, with the driver that Roster uses; empty is as good as unset."""
+        return re.sub(r"^postgres(?:ql)?(?:\+\w+)?://", "postgresql+psycopg://", url) if url else None

@@ -1,5 +1,6 @@
 """What one request has: the services of its caller at one moment, and loaders that batch what its fields ask for."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
@@ -31,8 +32,11 @@ class Context:
         self._loaders: dict[Hashable, DataLoader[UUID, Any]] = {}
 
     def load(self, key: Hashable, batch: Batch[T], id_: UUID) -> Awaitable[T]:
-        """The batch's value for the id; every id asked for under an equal key goes in one call of the batch."""
-        return self._loader(key, batch).load(id_)
+        """The batch's value for the id; every id asked for under an equal key goes in one call of the batch.
+
+        Shielded: a field that fails has those beside it cancelled, and fields elsewhere may wait for the same value.
+        """
+        return asyncio.shield(self._loader(key, batch).load(id_))
 
     def _loader(self, key: Hashable, batch: Batch[T]) -> DataLoader[UUID, T]:
         if key not in self._loaders:

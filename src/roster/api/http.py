@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from fastapi import APIRouter, Request, Response
 from strawberry.schema.exceptions import CannotGetOperationTypeError
@@ -49,7 +49,7 @@ def _read(content_type: str, body: bytes) -> dict[str, Any]:
     if content_type.partition(";")[0].strip().lower() != "application/json":
         raise BadRequestError("The body must be application/json.")
     try:
-        given = json.loads(body)
+        given = json.loads(body, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         raise BadRequestError("The body is not JSON.") from None
     if not isinstance(given, dict):
@@ -60,6 +60,11 @@ def _read(content_type: str, body: bytes) -> dict[str, Any]:
     if not given.get("query"):
         raise BadRequestError("There is no query.")
     return given
+
+
+def _no_constant(name: str) -> NoReturn:
+    """Python reads NaN and Infinity, which RFC 8259 does not have."""
+    raise ValueError(name)
 
 
 def _refusal(error: BadRequestError) -> Response:

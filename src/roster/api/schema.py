@@ -72,6 +72,9 @@ def _told(error: GraphQLError, *, executed: bool) -> tuple[str, dict[str, Any]]:
         return error.message, {"code": "GRAPHQL_PARSE_FAILED"}
     if isinstance(cause, GraphQLError):
         return error.message, {"code": "BAD_USER_INPUT" if executed else "GRAPHQL_VALIDATION_FAILED"}
+    if isinstance(cause, ValueError) and not executed:
+        # Python reads no integer of thousands of digits.
+        return "A number in the document is too long.", {"code": "GRAPHQL_VALIDATION_FAILED"}
     reference = secrets.token_hex(8)
     logger.error("internal error %s at %s", reference, error.path, exc_info=cause)
     message = f"Something went wrong here. The log has it under {reference}."

@@ -185,7 +185,7 @@ def _page(rows: Sequence[AnyRow], request: PageRequest[Any], ordered: Ordered[T]
 
 async def count_up_to(reader: Reader, base: AnySelect, cap: int) -> int:
     """How many rows there are, counted no further than one more than the cap."""
-    rows = base.with_only_columns(literal(1)).limit(cap + 1).subquery()
+    rows = _up_to(base, cap)
     return int((await reader.execute(select(func.count()).select_from(rows))).scalar_one())
 
 
@@ -194,7 +194,12 @@ async def counts_up_to(
 ) -> Mapping[UUID, int]:
     """The same for each parent's own list, in one statement."""
     parent = _parents(parents)
-    rows = base(parent.c.id).correlate(parent).with_only_columns(literal(1)).limit(cap + 1).subquery()
+    rows = _up_to(base(parent.c.id).correlate(parent), cap)
     count = select(func.count()).select_from(rows).lateral()
     statement = select(parent.c.id, *count.c).select_from(parent.join(count, true()))
     return dict((await reader.execute(statement)).all())
+
+
+def _up_to(base: AnySelect, cap: int) -> Subquery:
+    # Without its columns a list of everything would name no table at all, and have one row.
+    return base.with_only_columns(literal(1), maintain_column_froms=True).limit(cap + 1).subquery()

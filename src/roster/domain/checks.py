@@ -83,8 +83,8 @@ def line(value: str, *, longest: int) -> str:
     if not text:
         raise Invalid(InvalidReason.BLANK, "The text is blank.")
     check_length(text, longest)
-    # A few characters stand for whole phrases: their fold must fit an index entry too.
-    check_length(fold(text), longest, allowance=longest)
+    # A few characters stand for whole phrases: their fold must fit an index entry too. A Hangul syllable folds to three.
+    check_length(fold(text), longest, allowance=2 * longest)
     if char := refused_character(text):
         raise Invalid(InvalidReason.NOT_ALLOWED, f"The character {char} is not allowed.")
     return text

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 # RFC 3339, section 5.6, with its offset required.
 _RFC_3339 = re.compile(
-    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)", flags=re.ASCII
+    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:[0-5]\d)", flags=re.ASCII
 )
 FIRST_YEAR, LAST_YEAR = 1900, 9000
 

@@ -161,9 +161,9 @@ def _min_holders(value: int) -> int:
 
 
 def _permission(value: str) -> str:
-    check_length(value, MAX_PERMISSION)
-    if not value:
+    if not value.strip():
         raise Invalid(InvalidReason.BLANK, "The text is blank.")
+    check_length(value, MAX_PERMISSION)
     if not _PERMISSION.fullmatch(value):
         raise Invalid(
             InvalidReason.BAD_FORMAT, "A permission is words of a to z and 0 to 9, joined by one of : . _ -"

@@ -4,9 +4,9 @@ import json
 import re
 from collections.abc import Mapping
 from functools import cache
+from importlib import resources
 from typing import Any
 from urllib.parse import urlsplit
-from zoneinfo import available_timezones
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
@@ -19,6 +19,7 @@ MAX_EMAIL = 254
 MAX_USERNAME = 64
 MAX_NAME = 100
 MAX_DISPLAY_NAME = 200
+MAX_PHONE_DIGITS = 15
 MAX_LOCALE = 35
 MAX_AVATAR_URL = 2048
 MAX_EXTERNAL_ID = 255
@@ -82,18 +83,28 @@ def display_name(value: str) -> str:
 def phone(value: str) -> str:
     """A possible and valid number, as E.164: + and up to 15 digits."""
     text = _trimmed(value)
+    message = "A phone number is written with + and its country code: +49 30 901820."
+    # phonenumbers would skip a word before a number, and dial one within it.
+    if any(char.isalpha() for char in text):
+        raise Invalid(InvalidReason.BAD_FORMAT, message)
     try:
         number = phonenumbers.parse(text, None)
     except phonenumbers.NumberParseException as error:
         if error.error_type == phonenumbers.NumberParseException.TOO_LONG:
-            raise Invalid(InvalidReason.TOO_LONG, "A phone number has at most 15 digits.", 15) from None
-        number = None
-    if number is None or number.extension or not phonenumbers.is_valid_number(number):
-        raise Invalid(
-            InvalidReason.BAD_FORMAT,
-            "A phone number is written with + and its country code: +49 30 901820.",
-        )
-    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+            raise _too_many_digits() from None
+        raise Invalid(InvalidReason.BAD_FORMAT, message) from None
+    stored = str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+    # It also knows longer numbers, of dialling plans that go beyond E.164.
+    if len(stored) > len("+") + MAX_PHONE_DIGITS:
+        raise _too_many_digits()
+    if number.extension or not phonenumbers.is_valid_number(number):
+        raise Invalid(InvalidReason.BAD_FORMAT, message)
+    return stored
+
+
+def _too_many_digits() -> Invalid:
+    message = f"A phone number has at most {MAX_PHONE_DIGITS} digits."
+    return Invalid(InvalidReason.TOO_LONG, message, MAX_PHONE_DIGITS)
 
 
 def locale(value: str) -> str:
@@ -109,7 +120,9 @@ def locale(value: str) -> str:
 
 @cache
 def _timezones() -> dict[str, str]:
-    return {zone.lower(): zone for zone in available_timezones()}
+    # The package's own list: what the machine has may be older, and may hold more than the database does.
+    zones = resources.files("tzdata").joinpath("zones").read_text(encoding="ascii").split()
+    return {zone.lower(): zone for zone in zones}
 
 
 def timezone(value: str) -> str:
@@ -135,7 +148,7 @@ def avatar_url(value: str) -> str:
     # RFC 3986 has no others: anything outside ASCII is percent-encoded by whoever made the address.
     if not acceptable or not re.fullmatch(r"[!#-;=?-\[\]_a-z~]+", text, flags=re.ASCII | re.IGNORECASE):
         raise Invalid(InvalidReason.BAD_FORMAT, message)
-    return text
+    return "https" + text[len("https") :]
 
 
 def external_id(value: str) -> str:
@@ -183,3 +196,6 @@ def _check_json(value: Any, depth: int) -> None:  # noqa: ANN401 -- any JSON val
         raise Invalid(InvalidReason.NOT_ALLOWED, "Text in attributes has no U+0000 and no lone surrogate.")
     elif isinstance(value, (int, float)) and not abs(value) <= MAX_JSON_NUMBER:
         raise Invalid(InvalidReason.OUT_OF_RANGE, "Numbers in attributes are within ±(2^53 - 1).")
+    elif value is not None and not isinstance(value, (str, int, float)):
+        # A variable within an object written out in the document is no value if it was not given.
+        raise Invalid(InvalidReason.BAD_FORMAT, "Something in attributes has no value: a variable was not given.")

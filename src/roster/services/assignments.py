@@ -167,7 +167,7 @@ class Assignments:
             losing=dropped | (set(wanted) - lasting),
             gaining=lasting,
         )
-        locked, held = await locks.lock_users(writer, [user.id])
+        locked, held = await locks.lock_users(writer, {user.id: user})
         locks.check_all_locked(held, locked_roles)
         check_version(locked[user.id], given.expected_version)
         wanted_roles = {role_id: locked_roles[role_id] for role_id in wanted}

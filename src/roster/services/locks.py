@@ -17,7 +17,7 @@ from roster.data.db import BeginAgain, Writer
 from roster.domain.assignments import RoleAssignment
 from roster.domain.errors import Path, Rejected, TooFewHoldersError
 from roster.domain.roles import ADMIN, Role
-from roster.domain.users import User
+from roster.domain.users import LIVE_STATUSES, User
 
 
 async def lock_roles(
@@ -47,11 +47,20 @@ def _awaits_first_holder(role: Role) -> bool:
 
 
 async def lock_users(
-    writer: Writer, ids: Collection[UUID]
+    writer: Writer, seen: Mapping[UUID, User]
 ) -> tuple[Mapping[UUID, User], Sequence[RoleAssignment]]:
-    """Locks the users and answers them with what they hold, expired or not."""
-    locked = await user_data.lock(writer, list(ids))
-    return locked, await assignment_data.open_of_users(writer, list(ids))
+    """Locks the users seen and answers them with what they hold, expired or not.
+
+    Begins again if what can name one of them has changed meanwhile: its address may be another's, or nobody's, now.
+    """
+    locked = await user_data.lock(writer, list(seen))
+    if any(_names(user) != _names(locked[user_id]) for user_id, user in seen.items()):
+        raise BeginAgain
+    return locked, await assignment_data.open_of_users(writer, list(seen))
+
+
+def _names(user: User) -> tuple[bool, str | None, str | None, str | None]:
+    return user.status in LIVE_STATUSES, user.email, user.username, user.external_id
 
 
 def check_all_locked(held: Iterable[RoleAssignment], locked_roles: Collection[UUID]) -> None:

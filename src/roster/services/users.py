@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from itertools import chain
 from uuid import UUID
 
 from roster.data import assignments as assignment_data
@@ -95,7 +96,7 @@ class Users:
         lasting = {role_id for role_id, (_, grant) in granted.items() if grant.expires_at is None}
         seen = {role_id: role for role_id, (role, _) in granted.items()}
         locked_roles = await locks.lock_roles(writer, seen, gaining=lasting)
-        errors += await _taken(writer, user)
+        errors += (await _taken(writer, [user]))[user.id]
         if given.grants is None:
             # A default role that was archived while we waited is no default any more.
             locked_roles = {id_: role for id_, role in locked_roles.items() if role.archived_at is None}
@@ -134,7 +135,7 @@ class Users:
         after = changed_user(before, given.fields)
         if same_user(before, after):
             return before
-        if errors := await _taken(writer, after):
+        if after.status in LIVE_STATUSES and (errors := (await _taken(writer, [after]))[after.id]):
             raise Rejected(*errors)
         moment = locks.moment_of(self._now, [before])
         after = replace(after, version=before.version + 1, updated_at=moment)
@@ -170,7 +171,7 @@ class Users:
         roles = await locks.lock_roles(
             writer, held_roles, losing=held_roles if leaves else (), gaining=() if leaves else held_roles
         )
-        users, held = await locks.lock_users(writer, found)
+        users, held = await locks.lock_users(writer, {id_: user for id_, (user, _) in found.items()})
         locks.check_all_locked(held, roles)
         await _check_transitions(writer, users, given.status, paths)
         changing = {id_: user for id_, user in users.items() if user.status is not given.status}
@@ -214,28 +215,34 @@ class Users:
         return after
 
 
-async def _taken(writer: Writer, user: User) -> list[MutationError]:
-    """A TakenError for each identifier of the user, if it is live, that another live user has."""
-    if user.status not in LIVE_STATUSES:
-        return []
-    identifiers = [UserRef(key=key, value=value) for key in _UNIQUE if (value := getattr(user, key.value))]
-    found = await user_data.by_refs(writer, identifiers)
-    return [
-        TakenError(
-            message="Another user has this already.",
-            path=(ref.key.value,),
-            field=_UNIQUE[ref.key],
-            existing_id=other.id,
-        )
-        for ref, other in found.items()
-        if other.id != user.id
-    ]
+async def _taken(writer: Writer, users: Sequence[User]) -> Mapping[UUID, Sequence[TakenError]]:
+    """For each user a TakenError for each identifier that another live user has, or one before it among these is to have."""
+    refs_of = {
+        user.id: [UserRef(key=key, value=value) for key in _UNIQUE if (value := getattr(user, key.value))]
+        for user in users
+    }
+    found = await user_data.by_refs(writer, list(chain.from_iterable(refs_of.values())))
+    owners = {ref: owner.id for ref, owner in found.items()}
+    return {
+        user_id: [
+            TakenError(
+                message="Another user has this already.",
+                path=(ref.key.value,),
+                field=_UNIQUE[ref.key],
+                existing_id=owners[ref],
+            )
+            for ref in user_refs
+            if owners.setdefault(ref, user_id) != user_id
+        ]
+        for user_id, user_refs in refs_of.items()
+    }
 
 
 async def _check_transitions(
     writer: Writer, users: Mapping[UUID, User], status: UserStatus, paths: Mapping[UUID, Path]
 ) -> None:
     errors: list[MutationError] = []
+    restored: list[User] = []
     for user_id, path in paths.items():
         user = users[user_id]
         if user.status is status:
@@ -243,8 +250,9 @@ async def _check_transitions(
         if status not in TRANSITIONS[user.status] or status is UserStatus.ERASED:
             errors.append(_transition_error(user, status, path))
         elif user.status is UserStatus.ARCHIVED:
-            taken = await _taken(writer, replace(user, status=status))
-            errors += [replace(error, path=path) for error in taken]
+            restored.append(user)
+    for user_id, taken in (await _taken(writer, restored)).items():
+        errors += [replace(error, path=paths[user_id]) for error in taken]
     if errors:
         raise Rejected(*errors)
 
