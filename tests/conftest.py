@@ -1,5 +1,6 @@
 """What the tests share: a real PostgreSQL built by the migrations, and the application on it."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from hypothesis import settings
 from sqlalchemy import text
 
 from client import Client
@@ -14,6 +16,11 @@ from roster.app import create_app
 from roster.data import migrations
 from roster.data.db import Database
 from roster.embedded import EmbeddedPostgres
+
+# The same examples every time, as many as every run can bear; HYPOTHESIS_PROFILE=thorough goes far and elsewhere.
+settings.register_profile("brief", max_examples=100, deadline=None, derandomize=True)
+settings.register_profile("thorough", max_examples=2000, deadline=None, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "brief"))
 
 
 @pytest.fixture(scope="session")

@@ -171,7 +171,7 @@ def upgrade() -> None:
             name=op.f("ck_role_assignments_open_is_not_revoked"),
         ),
         sa.CheckConstraint(
-            "ended_at IS NULL OR revoked_by_kind IS NOT NULL OR ended_at = expires_at",
+            "ended_at IS NULL OR revoked_by_kind IS NOT NULL OR coalesce(ended_at = expires_at, false)",
             name=op.f("ck_role_assignments_ended_by_expiry"),
         ),
         sa.CheckConstraint("expires_at > assigned_at", name=op.f("ck_role_assignments_expires_at")),

@@ -189,7 +189,8 @@ class RoleAssignmentRow(Base):
         ),
         CheckConstraint("ended_at IS NOT NULL OR revoked_by_kind IS NULL", name="open_is_not_revoked"),
         CheckConstraint(
-            "ended_at IS NULL OR revoked_by_kind IS NOT NULL OR ended_at = expires_at", name="ended_by_expiry"
+            "ended_at IS NULL OR revoked_by_kind IS NOT NULL OR coalesce(ended_at = expires_at, false)",
+            name="ended_by_expiry",
         ),
         CheckConstraint("ended_at >= assigned_at", name="ended_at"),
         CheckConstraint("expires_at > assigned_at", name="expires_at"),

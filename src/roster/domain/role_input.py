@@ -10,6 +10,7 @@ from roster.domain.checks import ABSENT, Given, Invalid, Problems, check_length,
 from roster.domain.errors import InvalidInputError, InvalidReason, Path
 from roster.domain.ids import new_id
 from roster.domain.roles import KNOWN_PERMISSIONS, Role, RoleRef
+from roster.domain.text import collapse
 
 MAX_KEY = 64
 MAX_NAME = 100
@@ -91,7 +92,7 @@ def check_new_role(given: NewRoleInput, now: datetime) -> Role:
     role = Role(
         id=new_id(),
         key=role_key,
-        name=name or role_key.replace("_", " ").strip().capitalize(),
+        name=name or collapse(role_key.replace("_", " ")).capitalize(),
         description=check(("description",), partial(line, longest=MAX_DESCRIPTION), given.description),
         permissions=_check_permissions(problems, ("permissions",), given.permissions),
         is_default=given.is_default,

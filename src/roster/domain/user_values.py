@@ -50,9 +50,10 @@ def email(value: str) -> str:
     text = _trimmed(value)
     check_length(text, MAX_EMAIL)
     try:
-        # email-validator calls the names that cannot receive mail (example, test, invalid) an error; a directory may hold them.
+        # Strict: at most 64 characters before the @. Names under .test may be held; email-validator refuses the others
+        # of special use (invalid, local, localhost, onion, arpa), which no mail reaches from elsewhere.
         address = validate_email(
-            text, check_deliverability=False, allow_smtputf8=False, test_environment=True
+            text, check_deliverability=False, allow_smtputf8=False, strict=True, test_environment=True
         )
     except EmailNotValidError:
         raise Invalid(InvalidReason.BAD_FORMAT, "This is not an email address.") from None
@@ -198,4 +199,6 @@ def _check_json(value: Any, depth: int) -> None:  # noqa: ANN401 -- any JSON val
         raise Invalid(InvalidReason.OUT_OF_RANGE, "Numbers in attributes are within ±(2^53 - 1).")
     elif value is not None and not isinstance(value, (str, int, float)):
         # A variable within an object written out in the document is no value if it was not given.
-        raise Invalid(InvalidReason.BAD_FORMAT, "Something in attributes has no value: a variable was not given.")
+        raise Invalid(
+            InvalidReason.BAD_FORMAT, "Something in attributes has no value: a variable was not given."
+        )
