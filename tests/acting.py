@@ -28,7 +28,6 @@ from roster.domain.user_input import (
     NewUserInput,
     UserChangesInput,
     check_new_user,
-    check_user_changes,
     check_user_erasure,
 )
 from roster.domain.users import User, UserKey, UserKind, UserRef, UserStatus
@@ -98,7 +97,7 @@ class Acting:
         given = UserChangesInput(
             user=user_ref(user), expected_version=expected_version, reason=None, **values
         )
-        return await self.services.users.update(check_user_changes(given))
+        return await self.services.users.update(given)
 
     async def set_status(
         self, status: UserStatus, *users: User | UserRef, reason: str | None = None

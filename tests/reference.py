@@ -1,4 +1,4 @@
-"""What every filter, order and page means, in plain Python over domain records.
+"""What every filter means, in plain Python over domain records.
 
 It reads the JSON that a client sends, and knows nothing of how the product reads or answers it: where the two differ,
 one of them is wrong. What is missing is unknown, and what is unknown does not match; so a condition here is true or
@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, cached_property
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from roster.domain.assignments import RoleAssignment
@@ -21,7 +21,6 @@ from roster.domain.text import fold as fold_anew
 from roster.domain.users import User
 
 Json = Mapping[str, Any]
-Record = TypeVar("Record", User, Role, RoleAssignment)
 
 # The same few texts are compared over and over.
 fold = cache(fold_anew)
@@ -340,25 +339,3 @@ def _depth_within(given: Json) -> int:
         for inner in objects:
             deepest = max(deepest, (name in LEVELS) + _depth_within(inner))
     return deepest
-
-
-# ---- orders and pages ------------------------------------------------------------------------------------------------
-
-TEXT_ORDERS = {"EMAIL", "USERNAME", "DISPLAY_NAME", "FIRST_NAME", "LAST_NAME", "KEY", "NAME"}
-
-
-def in_order(directory: Directory, records: Iterable[Record], order: Sequence[Json]) -> list[Record]:
-    """A missing value is the largest; the id breaks ties in the direction of the last field."""
-
-    def value(record: Any, field: str) -> tuple[bool, Any]:
-        if field == "HOLDER_COUNT":
-            return (False, directory.holder_count(record))
-        plain = getattr(record, field.lower())
-        return (plain is None, fold(plain) if plain is not None and field in TEXT_ORDERS else plain or "")
-
-    last = order[-1].get("direction", "ASC")
-    ordered = sorted(records, key=lambda record: record.id, reverse=last == "DESC")
-    for key in reversed(order):
-        # Sorting keeps ties as they were, also in reverse.
-        ordered.sort(key=lambda record: value(record, key["field"]), reverse=key.get("direction") == "DESC")
-    return ordered

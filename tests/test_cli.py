@@ -68,16 +68,12 @@ def test_serve_on_an_embedded_server_answers_and_ends_when_asked_to(data_dir: Pa
     """By SIGTERM and by SIGINT, and what was written before is there after."""
     for number, asked in enumerate([signal.SIGTERM, signal.SIGINT]):
         with serve("--data-dir", data_dir) as served:
-            answer = httpx.post(
-                f"{served.url}/graphql",
-                json={
-                    "query": "mutation($key: String!) { addRole(input: {key: $key}) { role { key } } }",
-                    "variables": {"key": f"ROLE_{number}"},
-                },
-            )
-            assert answer.json() == {"data": {"addRole": {"role": {"key": f"ROLE_{number}"}}}}
-            roles = httpx.post(f"{served.url}/graphql", json={"query": "{ roles { nodes { key } } }"}).json()
-            keys = [role["key"] for role in roles["data"]["roles"]["nodes"]]
+            with httpx.Client(base_url=served.url, timeout=60) as http:
+                add = f'mutation {{ addRole(input: {{key: "ROLE_{number}"}}) {{ role {{ key }} }} }}'
+                added = http.post("/graphql", json={"query": add}).json()
+                listed = http.post("/graphql", json={"query": "{ roles { nodes { key } } }"}).json()
+            assert added == {"data": {"addRole": {"role": {"key": f"ROLE_{number}"}}}}
+            keys = [role["key"] for role in listed["data"]["roles"]["nodes"]]
             assert keys == ["ADMIN", "ROLE_0", "ROLE_1"][: number + 2]
             socket_directory = Path((data_dir / "cluster/postmaster.pid").read_text().splitlines()[4])
             assert socket_directory.is_dir()
@@ -164,3 +160,20 @@ def test_no_address_is_none_and_another_kind_stays(
     if given is not None:
         monkeypatch.setenv("DATABASE_URL", given)
     assert Settings().database_url == read
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("postgresql://nobody@127.0.0.1:1/nothing", "The database could not be brought up to date"),
+        ("no address at all", "DATABASE_URL is not the address of a PostgreSQL database."),
+    ],
+)
+def test_a_database_that_cannot_be_reached_is_a_message(
+    url: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+    result = CliRunner().invoke(main, ["migrate"])
+    assert result.exit_code == 1
+    assert said in result.output
+    assert "Traceback" not in result.output

@@ -25,7 +25,7 @@ main = typer.Typer(
 schema = typer.Typer(help="The GraphQL schema as a file.", no_args_is_help=True)
 main.add_typer(schema, name="schema")
 
-SchemaFile = Annotated[Path, typer.Argument(help="The file.")]
+SchemaFile = Annotated[Path, typer.Argument(help="The file.", exists=True, dir_okay=False)]
 
 
 def _default_data_dir() -> Path:
@@ -53,7 +53,7 @@ def serve(
             url = Settings().database_url or running.enter_context(_embedded(data_dir or _default_data_dir()))
         except EmbeddedPostgresError as error:
             _fail(str(error))
-        migrations.upgrade(url)
+        _upgrade(url)
         shown = f"[{host}]" if ":" in host else host
         typer.echo(f"API and playground: http://{shown}:{port}/graphql")
         uvicorn.run(create_app(url), host=host, port=port, log_level="warning")
@@ -83,7 +83,14 @@ def migrate() -> None:
     url = Settings().database_url
     if url is None:
         _fail("DATABASE_URL is not set. An embedded PostgreSQL is brought up to date by `roster serve`.")
-    migrations.upgrade(url)
+    _upgrade(url)
+
+
+def _upgrade(url: str) -> None:
+    try:
+        migrations.upgrade(url)
+    except migrations.MigrationError as error:
+        _fail(str(error))
 
 
 @schema.command("print")

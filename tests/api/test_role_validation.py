@@ -51,7 +51,7 @@ async def test_update_role_answers_every_problem_at_once(api: Client) -> None:
     assert sorted(found, key=lambda error: error.path or ()) == [
         invalid("TOO_LONG", 1000, path=("description",)),
         invalid("REQUIRED", path=("isDefault",)),
-        invalid("OUT_OF_RANGE", 1000, path=("minHolders",)),
+        invalid("OUT_OF_RANGE", 0, path=("minHolders",)),
         invalid("REQUIRED", path=("name",)),
         *OF_PERMISSIONS,
         invalid("BLANK", path=("reason",)),

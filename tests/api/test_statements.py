@@ -99,8 +99,8 @@ QUERIES = {
     "{ users(first: $n) { nodes { roles { users(first: 2) { nodes { roles { key } } } } } } }": 3,
     '{ users(first: $n, filter: {roles: {anyOf: ["ACTOR_0"]}}) { nodes { id } } }': 2,
     '{ users(first: $n, filter: {roles: {anyOf: ["ACTOR_0"]}}) { nodes { roles { key } } } }': 3,
-    # The keys are looked up for the page, and again for the total.
-    '{ users(first: $n, filter: {roles: {anyOf: ["ACTOR_0"]}}) { nodes { id } totalCount } }': 4,
+    # The keys are looked up once, for the page and the total.
+    '{ users(first: $n, filter: {roles: {anyOf: ["ACTOR_0"]}}) { nodes { id } totalCount } }': 3,
     '{ users(first: $n, filter: {roles: {some: {role: {key: {eq: "ACTOR_0"}}}}}) { nodes { id } } }': 1,
     "{ users(first: $n, orderBy: [{field: USERNAME}, {field: STATUS, direction: DESC}]) { nodes { id } } }": 1,
     "{ roles(first: $n) { nodes { id } } }": 1,
@@ -145,7 +145,7 @@ MUTATIONS = {
     'again: updateRole(input: {role: {key: "NEW"}, name: "Newer"})': 2,
     'createUser(input: {email: "a@example.org"})': 3,
     'createUser(input: {email: "b@example.org", username: "b", externalId: "b", roles: [$grants]})': 7,
-    'updateUser(input: {user: {id: "$user"}, firstName: "Ada"})': 4,
+    'updateUser(input: {user: {id: "$user"}, firstName: "Ada"})': 3,
     'again: updateUser(input: {user: {id: "$user"}, firstName: "Ada"})': 2,
     'assignRoles(input: {users: {refs: [$users]}, roles: [{key: "NEW"}]})': 7,
     'again: assignRoles(input: {users: {refs: [$users]}, roles: [{key: "NEW"}]})': 5,

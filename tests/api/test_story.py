@@ -55,7 +55,7 @@ STORY: tuple[Chapter, ...] = (
 async def test_the_story(db: Database) -> None:
     database_url = db.engine.url.render_as_string(hide_password=False)
     with serve(database_url=database_url) as served:
-        async with httpx.AsyncClient(base_url=served.url) as http:
+        async with httpx.AsyncClient(base_url=served.url, timeout=60) as http:
             story = Story(Client(http, db))
             for step in STORY:
                 await step(story)

@@ -6,6 +6,7 @@ import pytest
 
 import make
 from client import Client
+from roster.domain.user_values import canonical_json
 from roster.domain.users import UserKind
 from validation.cells import Refused, invalid
 from validation.running import document, refusals, send
@@ -133,6 +134,16 @@ async def test_a_service_needs_a_username_and_keeps_it(api: Client) -> None:
     ]
 
 
+async def test_what_a_user_must_keep_is_told_with_every_other_problem(api: Client) -> None:
+    user = {"id": make.user_id((await make.user(api.db)).id)}
+    found = await refusals(api, "updateUser", user=user, email=None, phone="123", reason=" ")
+    assert by_path(found) == [
+        invalid("REQUIRED", path=("email",)),
+        invalid("BAD_FORMAT", path=("phone",)),
+        invalid("BLANK", path=("reason",)),
+    ]
+
+
 async def test_a_service_needs_no_address(api: Client) -> None:
     answer = await send(api, document("createUser"), input={"kind": "SERVICE", "username": "bot"})
     assert answer["data"]["createUser"]["errors"] == []
@@ -183,6 +194,23 @@ async def test_a_change_of_attributes_is_seen_where_python_sees_none(
     assert [type(value) for value in changed["user"]["attributes"].values()] == [
         type(after[key]) for key in changed["user"]["attributes"]
     ]
+
+
+async def test_attributes_come_back_as_they_were_given(api: Client) -> None:
+    given = {
+        "numbers": [0, -1, 0.1, 1e-7, 5e-324, 1.0, 2**53 - 1, -(2**53) + 1],
+        "texts": ["", "\x01\x7f\u202e", "\ufffe\U0001f600", "\\u0000", "A\u0308\u00c4"],
+        "A\u0308": {"\u00c4": [True, False, None, [], {}]},
+    }
+    created = await api(
+        "mutation($input: CreateUserInput!) { createUser(input: $input) { user { id attributes } } }",
+        input={"email": "new@example.org", "attributes": given},
+    )
+    found = await api(
+        "query($id: ID!) { node(id: $id) { ... on User { attributes } } }", id=created["user"]["id"]
+    )
+    assert canonical_json(created["user"]["attributes"]) == canonical_json(given)
+    assert canonical_json(found["attributes"]) == canonical_json(given)
 
 
 async def test_a_derived_display_name_may_be_longer_than_a_given_one(api: Client) -> None:

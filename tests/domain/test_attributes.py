@@ -80,6 +80,12 @@ def test_what_no_system_can_hold_is_refused(value: dict[str, Any], reason: str, 
     assert caught.value.message.endswith(".")
 
 
+def test_there_is_no_negative_zero() -> None:
+    """PostgreSQL has none: the same again would be another value."""
+    stored = attributes({"a": -0.0, "b": [{"c": -0.0}], "d": False, "e": 0})
+    assert canonical_json(stored) == '{"a":0.0,"b":[{"c":0.0}],"d":false,"e":0}'
+
+
 @pytest.mark.parametrize(
     ("one", "other", "same"),
     [

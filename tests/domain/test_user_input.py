@@ -253,6 +253,8 @@ def test_an_erasure_is_confirmed_as_addresses_are_written() -> None:
     ref = UserRef(key=UserKey.EMAIL, value="ann@example.org")
     checked = check_user_erasure(user=ref, confirm=" Ann@EXAMPLE.org ", why=" Asked \t for. ")
     assert (checked.confirm, checked.reason) == ("ann@example.org", "Asked for.")
+    checked = check_user_erasure(user=ref, confirm="Ann@B\u00fccher.example", why="Asked for.")
+    assert checked.confirm == "ann@xn--bcher-kva.example"
     with pytest.raises(Rejected) as caught:
         check_user_erasure(user=ref, confirm=" ", why="")
     assert sorted(refusals(caught.value)) == [(("confirm",), "BLANK"), (("reason",), "BLANK")]

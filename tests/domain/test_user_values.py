@@ -126,6 +126,8 @@ USERNAME = table(
             "ann@example.org",
             "\u00e4nn",
             "\u0130",
+            # In lower case this is a k.
+            "\u212a",
             "\uff41",
             "a\x00",
             "a\nb",
@@ -147,11 +149,16 @@ NAME = table(
         "\u00df" * 100: "\u00df" * 100,
         "\uac01" * 100: "\uac01" * 100,
         "\U0001f600" * 100: "\U0001f600" * 100,
+        # Private, and assigned later than this Python's Unicode.
+        "\ue000": "\ue000",
+        "\U000323af": "\U000323af",
         "\u05d0\u200f": "\u05d0\u200f",
         "Zero\u200dWidth": "Zero\u200dWidth",
         "%_\\'\"<b>": "%_\\'\"<b>",
     },
     BLANKS
+    # Nothing of these is seen.
+    | dict.fromkeys(["\u200b", "\u200d \ufeff", "\u0301", "\u00ad", "\u200f"], BLANK)
     | {
         "n" * 101: ("TOO_LONG", 100),
         # One character that stands for eighteen.
@@ -160,6 +167,7 @@ NAME = table(
         "a\x07b": NOT_ALLOWED,
         "a\x7f": NOT_ALLOWED,
         "a\x9f": NOT_ALLOWED,
+        "\u202e": NOT_ALLOWED,
         "a\u202eb": NOT_ALLOWED,
         "a\u2066b": NOT_ALLOWED,
         "a\ud800": NOT_ALLOWED,
@@ -330,6 +338,10 @@ AVATAR_URL = table(
             f'{_A}"onload="x',
             f"{_A}<b>",
             f"{_A}\\..\\a",
+            f"{_A}100%",
+            f"{_A}%zz",
+            "https://./a.png",
+            "https://-/a.png",
             "https://example.org\\@evil.example/",
             f"{_A}\x00",
             f"{_A}\ud800",

@@ -56,7 +56,7 @@ _YES_OR_NO = values.boolean(same(value=False), same(value=True))
 
 
 def _min_holders(most: Cell) -> Values:
-    too_few = Cell(-1, _TOO_MANY_HOLDERS)
+    too_few = Cell(-1, invalid("OUT_OF_RANGE", 0))
     return values.whole_number(same(0), most, Cell(1001, _TOO_MANY_HOLDERS), too_few)
 
 

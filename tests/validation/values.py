@@ -46,7 +46,7 @@ def url(length: int) -> str:
 
 def line(longest: int) -> Values:
     return Values(
-        blank=(Cell("", BLANK), Cell(" \t\u3000\n", BLANK)),
+        blank=(Cell("", BLANK), Cell(" \t\u3000\n", BLANK), Cell("\u200b\u200f", BLANK)),
         shortest=(same("A"), Cell(" a \t b\u3000", Stored("a b"))),
         # The second is three times as long once it is folded.
         longest=(same("n" * longest), same("\uac01" * longest)),

@@ -19,6 +19,7 @@ from roster.domain.errors import BadUserInputError, FilterTooComplexError, Path
 from roster.domain.filters import (
     MAX_CONDITIONS,
     MAX_DEPTH,
+    MAX_TEXT,
     MAX_VALUES,
     MIN_CONTAINED,
     DateTimeFilter,
@@ -109,6 +110,8 @@ class Place:
         return None if found is None else tuple(self._storable(name, text) for text in found)
 
     def _storable(self, name: str, text: str) -> str:
+        if len(text) > MAX_TEXT:
+            raise self.bad(name, f"A text has at most {MAX_TEXT} characters.")
         if not is_storable(text):
             raise self.bad(name, "A text has no U+0000 and no lone surrogate.")
         return text

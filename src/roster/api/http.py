@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from fastapi import APIRouter, Request, Response
+from starlette.requests import ClientDisconnect
 from strawberry.schema.exceptions import CannotGetOperationTypeError
 from strawberry.types import ExecutionResult
 
@@ -33,6 +34,8 @@ def router(make_context: Callable[[], Context]) -> APIRouter:
             return _refusal(BadRequestError("The document has no operation of that name."))
         except BadRequestError as error:
             return _refusal(error)
+        except ClientDisconnect:
+            return _refusal(BadRequestError("The body did not arrive."))
         return _json(_formatted(result))
 
     made.get("/graphql")(playground.page)

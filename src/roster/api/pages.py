@@ -17,6 +17,7 @@ from roster.domain.pages import (
     KEY_TYPES,
     MAX_ORDER_KEYS,
     MAX_SIZE,
+    NULLABLE_KEYS,
     Cursor,
     KeyValue,
     OrderKey,
@@ -180,11 +181,11 @@ def _plain(value: KeyValue) -> str | int | None:
 def _value(plain: object, key: OrderKey[Any]) -> KeyValue:
     """As the order has it. A cursor that was made up must not reach the database as anything else."""
     kind = KEY_TYPES[key.field]
-    if plain is None:
+    if plain is None and key.field in NULLABLE_KEYS:
         return None
     if kind is str and isinstance(plain, str) and is_storable(plain):
         return plain
-    if kind is not str and isinstance(plain, int):
+    if kind is not str and type(plain) is int:
         return _EPOCH + timedelta(milliseconds=plain) if kind is datetime else _counted(plain)
     raise ValueError(plain)
 

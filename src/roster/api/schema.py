@@ -27,6 +27,9 @@ from roster.domain.errors import BadRequestError, RequestError
 
 logger = logging.getLogger("roster")
 
+# GraphQL's own messages show a value as Python does.
+_IN_JSON = {"None": "null", "True": "true", "False": "false"}
+
 
 @strawberry.type(description="What can be read.")
 class Query(NodeQueries, UserQueries, RoleQueries, AssignmentQueries):
@@ -71,8 +74,9 @@ def _told(error: GraphQLError, *, executed: bool) -> tuple[str, dict[str, Any]]:
     if isinstance(cause, GraphQLSyntaxError):
         return error.message, {"code": "GRAPHQL_PARSE_FAILED"}
     if isinstance(cause, GraphQLError):
-        return error.message, {"code": "BAD_USER_INPUT" if executed else "GRAPHQL_VALIDATION_FAILED"}
-    if isinstance(cause, ValueError) and not executed:
+        message = re.sub(r"\b(None|True|False)\b", lambda found: _IN_JSON[found[0]], error.message)
+        return message, {"code": "BAD_USER_INPUT" if executed else "GRAPHQL_VALIDATION_FAILED"}
+    if isinstance(cause, ValueError) and "integer string conversion" in str(cause):
         # Python reads no integer of thousands of digits.
         return "A number in the document is too long.", {"code": "GRAPHQL_VALIDATION_FAILED"}
     reference = secrets.token_hex(8)

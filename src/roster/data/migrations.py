@@ -4,6 +4,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _CHECKOUT = _PACKAGE.parents[1]
@@ -16,6 +17,15 @@ def config(url: str) -> Config:
     return made
 
 
+class MigrationError(Exception):
+    """The database could not be brought up to date; the message is for the operator."""
+
+
 def upgrade(url: str) -> None:
     """Brings the database up to the newest migration. Safe to run from several servers at once, and again."""
-    command.upgrade(config(url), "head")
+    try:
+        command.upgrade(config(url), "head")
+    except ArgumentError:
+        raise MigrationError("DATABASE_URL is not the address of a PostgreSQL database.") from None
+    except DBAPIError as error:
+        raise MigrationError(f"The database could not be brought up to date: {error.orig}") from error

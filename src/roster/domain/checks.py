@@ -11,7 +11,7 @@ from typing import Final, Literal, TypeAlias, TypeVar
 
 from roster.domain.errors import InvalidInputError, InvalidReason, MutationError, Path, Rejected
 from roster.domain.instants import parse_instant
-from roster.domain.text import collapse, fold, refused_character
+from roster.domain.text import collapse, fold, is_visible, refused_character
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -80,7 +80,7 @@ class Problems:
 def line(value: str, *, longest: int) -> str:
     """One line of text for people: NFC, trimmed, inner space collapsed, no control or bidi-override characters."""
     text = collapse(value)
-    if not text:
+    if not is_visible(text) and not refused_character(text):
         raise Invalid(InvalidReason.BLANK, "The text is blank.")
     check_length(text, longest)
     # A few characters stand for whole phrases: their fold must fit an index entry too. A Hangul syllable folds to three.

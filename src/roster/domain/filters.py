@@ -16,6 +16,7 @@ MAX_DEPTH = 5
 MAX_CONDITIONS = 50
 MAX_VALUES = 200
 MIN_CONTAINED = 3
+MAX_TEXT = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

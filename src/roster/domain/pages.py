@@ -93,6 +93,10 @@ class AssignmentOrderField(StrEnum):
     ASSIGNED_AT = "ASSIGNED_AT"
 
 
+# The order keys that can be missing.
+NULLABLE_KEYS = frozenset(
+    {UserOrderField.EMAIL, UserOrderField.USERNAME, UserOrderField.FIRST_NAME, UserOrderField.LAST_NAME}
+)
 # What the values of an order key are. A count is an int.
 KEY_TYPES: Mapping[StrEnum, type] = MappingProxyType(
     {

@@ -72,7 +72,8 @@ class RoleToArchive:
 
 
 def key(value: str) -> str:
-    text = value.strip().upper()
+    # What another alphabet makes of upper case is not meant.
+    text = value.strip().upper() if value.isascii() else value.strip()
     if not text:
         raise Invalid(InvalidReason.BLANK, "The text is blank.")
     check_length(text, MAX_KEY)
@@ -157,7 +158,9 @@ def changed_role(role: Role, changes: RoleChanges) -> Role:
 
 def _min_holders(value: int) -> int:
     if not 0 <= value <= MAX_MIN_HOLDERS:
-        raise Invalid(InvalidReason.OUT_OF_RANGE, f"From 0 to {MAX_MIN_HOLDERS}.", MAX_MIN_HOLDERS)
+        raise Invalid(
+            InvalidReason.OUT_OF_RANGE, f"From 0 to {MAX_MIN_HOLDERS}.", 0 if value < 0 else MAX_MIN_HOLDERS
+        )
     return value
 
 

@@ -9,20 +9,13 @@ import unicodedata
 # Explicit directional formatting (Unicode Standard Annex 9): it can make a name read as another.
 _BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _REFUSED_CATEGORIES = frozenset({"Cc", "Cs"})
+_UNSEEN_CATEGORIES = frozenset({"Mn", "Mc", "Me", "Zs", "Zl", "Zp", "Cc", "Cf", "Cs"})
 
 
 def fold(text: str) -> str:
     """NFKD, marks dropped, casefold. Idempotent: the fold of a fold is itself."""
     if text.isascii():
         return text.lower()
-    folded = _fold_once(text)
-    # Case folding can uncover what decomposes again (U+03D3 and its kin), so go on to the fixed point.
-    while (again := _fold_once(folded)) != folded:
-        folded = again
-    return folded
-
-
-def _fold_once(text: str) -> str:
     decomposed = unicodedata.normalize("NFKD", text)
     return "".join(char for char in decomposed if unicodedata.category(char)[0] != "M").casefold()
 
@@ -30,6 +23,12 @@ def _fold_once(text: str) -> str:
 def collapse(text: str) -> str:
     """NFC, trimmed, and every run of inner space made one blank."""
     return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def is_visible(text: str) -> bool:
+    """Whether there is anything to see: more than marks, blanks, and format or control characters."""
+    # A character that this Python does not know yet (Cn) may well be seen.
+    return any(unicodedata.category(char) not in _UNSEEN_CATEGORIES for char in text)
 
 
 def is_storable(text: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from roster.domain import user_values
 from roster.domain.assignment_input import RoleGrant, RoleGrantInput, check_grants
 from roster.domain.checks import ABSENT, Given, Invalid, Problems, instant, reason
-from roster.domain.errors import InvalidReason
+from roster.domain.errors import InvalidReason, MutationError, Rejected
 from roster.domain.ids import new_id
 from roster.domain.users import (
     ERASED_NAME,
@@ -54,10 +54,7 @@ def check_new_user(given: NewUserInput, now: datetime) -> NewUser:
     """The user as it is to be, id and all. Raises Rejected with every problem of the input."""
     problems = Problems()
     check = problems.check
-    if given.kind is UserKind.PERSON and given.email is None:
-        problems.required(("email",))
-    if given.kind is UserKind.SERVICE and given.username is None:
-        problems.required(("username",))
+    problems.errors += required_of(given.kind, given)
     if given.status not in FIRST_STATUSES:
         problems.add(("status",), Invalid(InvalidReason.NOT_ALLOWED, "A new user is PENDING or ACTIVE."))
     display_name = check(("display_name",), user_values.display_name, given.display_name)
@@ -159,17 +156,25 @@ def check_user_changes(given: UserChangesInput) -> UserChanges:
     )
 
 
+def required_of(
+    kind: UserKind, given: NewUserInput | UserChangesInput | ChangedFields
+) -> list[MutationError]:
+    """What a user of the kind must have, and is null in what is given."""
+    problems = Problems()
+    if kind is UserKind.PERSON and given.email is None:
+        problems.required(("email",))
+    if kind is UserKind.SERVICE and given.username is None:
+        problems.required(("username",))
+    return problems.errors
+
+
 def changed_user(user: User, changed: ChangedFields) -> User:
     """The user with the changes made and the display name derived anew where it is not given.
 
     Raises Rejected where the kind of the user needs what was cleared.
     """
-    problems = Problems()
-    if user.kind is UserKind.PERSON and changed.email is None:
-        problems.required(("email",))
-    if user.kind is UserKind.SERVICE and changed.username is None:
-        problems.required(("username",))
-    problems.raise_if_any()
+    if required := required_of(user.kind, changed):
+        raise Rejected(*required)
     given = {field.name: getattr(changed, field.name) for field in fields(changed)}
     values = {name: value for name, value in given.items() if value is not ABSENT}
     if "email" in values and values["email"] != user.email:
@@ -203,13 +208,20 @@ def check_user_erasure(*, user: UserRef, confirm: str, why: str) -> UserErasure:
     problems = Problems()
     checked = UserErasure(
         user=user,
-        confirm=confirm.strip().lower(),
+        confirm=_as_stored(confirm),
         reason=problems.check(("reason",), reason, why) or "",
     )
     if not checked.confirm:
         problems.add(("confirm",), Invalid(InvalidReason.BLANK, "The text is blank."))
     problems.raise_if_any()
     return checked
+
+
+def _as_stored(identifier: str) -> str:
+    try:
+        return user_values.email(identifier)
+    except Invalid:
+        return identifier.strip().lower()
 
 
 def erased_user(user: User) -> User:

@@ -29,6 +29,8 @@ MAX_ATTRIBUTES_DEPTH = 5
 MAX_JSON_NUMBER = 2**53 - 1
 
 _USERNAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?", flags=re.ASCII)
+# RFC 3986 has no other characters, and % only before two hex digits: whoever made an address has encoded the rest.
+_URL_TEXT = re.compile(r"(?:[!#$&-;=?-\[\]_a-z~]|%[0-9a-f]{2})+", flags=re.ASCII | re.IGNORECASE)
 # RFC 5646, section 2.1, without the grandfathered tags: language, script, region, variants, extensions, private use.
 _LOCALE = re.compile(
     r"(?P<language>[a-z]{2,3}(?:-[a-z]{3}){0,3}|[a-z]{4}|[a-z]{5,8})"
@@ -63,7 +65,9 @@ def email(value: str) -> str:
 
 
 def username(value: str) -> str:
-    text = _trimmed(value).lower()
+    text = _trimmed(value)
+    # What another alphabet makes of lower case is not meant.
+    text = text.lower() if text.isascii() else text
     check_length(text, MAX_USERNAME)
     if not _USERNAME.fullmatch(text):
         raise Invalid(
@@ -142,12 +146,12 @@ def avatar_url(value: str) -> str:
     message = "An avatar is an absolute https:// address without a user or password in it."
     try:
         parts = urlsplit(text)
-        acceptable = parts.scheme == "https" and parts.hostname and "@" not in parts.netloc
+        acceptable = parts.scheme == "https" and "@" not in parts.netloc
+        acceptable = acceptable and re.search("[a-z0-9]", parts.hostname or "") is not None
         acceptable = acceptable and (parts.port is None or parts.port > 0)
     except ValueError:
         acceptable = False
-    # RFC 3986 has no others: anything outside ASCII is percent-encoded by whoever made the address.
-    if not acceptable or not re.fullmatch(r"[!#-;=?-\[\]_a-z~]+", text, flags=re.ASCII | re.IGNORECASE):
+    if not acceptable or not _URL_TEXT.fullmatch(text):
         raise Invalid(InvalidReason.BAD_FORMAT, message)
     return "https" + text[len("https") :]
 
@@ -171,7 +175,16 @@ def attributes(value: Mapping[str, Any]) -> Mapping[str, Any]:
             f"Attributes take at most {MAX_ATTRIBUTES_BYTES} bytes as JSON; these take {size}.",
             MAX_ATTRIBUTES_BYTES,
         )
-    return value
+    return {key: _as_stored(inner) for key, inner in value.items()}
+
+
+def _as_stored(value: Any) -> Any:  # noqa: ANN401 -- any JSON value
+    """PostgreSQL has no negative zero."""
+    if isinstance(value, dict):
+        return {key: _as_stored(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_as_stored(inner) for inner in value]
+    return 0.0 if isinstance(value, float) and value == 0 else value
 
 
 def canonical_json(value: Any) -> str:  # noqa: ANN401 -- any JSON value

@@ -21,7 +21,7 @@ from roster.domain.pages import AssignmentOrderField, Page, PageRequest
 from roster.domain.roles import Role
 from roster.domain.users import MAX_LIVE_ASSIGNMENTS, User
 from roster.services import locks, refs
-from roster.services.filters import matcher
+from roster.services.filters import Filters
 from roster.services.plans import Pair, Plan
 from roster.services.versions import check_version
 
@@ -54,8 +54,8 @@ class RolesSet:
 
 
 class Assignments:
-    def __init__(self, db: Database, actor: Actor, now: datetime) -> None:
-        self._db, self._actor, self._now = db, actor, now
+    def __init__(self, db: Database, actor: Actor, now: datetime, filters: Filters) -> None:
+        self._db, self._actor, self._now, self._filters = db, actor, now, filters
 
     async def by_ids(self, ids: Sequence[UUID]) -> Mapping[UUID, RoleAssignment]:
         async with self._db.read() as reader:
@@ -65,12 +65,12 @@ class Assignments:
         self, which: AssignmentSelection, request: PageRequest[AssignmentOrderField]
     ) -> Page[RoleAssignment]:
         async with self._db.read() as reader:
-            match = await matcher(reader, which.filter, self._now)
+            match = await self._filters.matcher(reader, which.filter)
             return await assignment_data.page(reader, which, match, request)
 
     async def count(self, which: AssignmentSelection, cap: int) -> int:
         async with self._db.read() as reader:
-            match = await matcher(reader, which.filter, self._now)
+            match = await self._filters.matcher(reader, which.filter)
             return await assignment_data.count(reader, which, match, cap)
 
     async def pages_by_users(
@@ -80,14 +80,14 @@ class Assignments:
         request: PageRequest[AssignmentOrderField],
     ) -> Mapping[UUID, Page[RoleAssignment]]:
         async with self._db.read() as reader:
-            match = await matcher(reader, which.filter, self._now)
+            match = await self._filters.matcher(reader, which.filter)
             return await assignment_data.pages_by_users(reader, user_ids, which, match, request)
 
     async def counts_by_users(
         self, user_ids: Sequence[UUID], which: AssignmentSelection, cap: int
     ) -> Mapping[UUID, int]:
         async with self._db.read() as reader:
-            match = await matcher(reader, which.filter, self._now)
+            match = await self._filters.matcher(reader, which.filter)
             return await assignment_data.counts_by_users(reader, user_ids, which, match, cap)
 
     async def pages_by_roles(
@@ -97,14 +97,14 @@ class Assignments:
         request: PageRequest[AssignmentOrderField],
     ) -> Mapping[UUID, Page[RoleAssignment]]:
         async with self._db.read() as reader:
-            match = await matcher(reader, which.filter, self._now)
+            match = await self._filters.matcher(reader, which.filter)
             return await assignment_data.pages_by_roles(reader, role_ids, which, match, request)
 
     async def counts_by_roles(
         self, role_ids: Sequence[UUID], which: AssignmentSelection, cap: int
     ) -> Mapping[UUID, int]:
         async with self._db.read() as reader:
-            match = await matcher(reader, which.filter, self._now)
+            match = await self._filters.matcher(reader, which.filter)
             return await assignment_data.counts_by_roles(reader, role_ids, which, match, cap)
 
     async def holder_counts(self, role_ids: Sequence[UUID]) -> Mapping[UUID, int]:

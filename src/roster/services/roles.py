@@ -25,7 +25,7 @@ from roster.domain.pages import Page, PageRequest, RoleOrderField
 from roster.domain.role_input import RoleChanges, RoleToArchive, changed_role
 from roster.domain.roles import ADMIN, MAX_LIVE_ROLES, Role, RoleKey, RoleRef
 from roster.services import locks, refs
-from roster.services.filters import matcher
+from roster.services.filters import Filters
 from roster.services.plans import Plan
 from roster.services.versions import check_version
 
@@ -39,8 +39,8 @@ class RoleArchived:
 
 
 class Roles:
-    def __init__(self, db: Database, actor: Actor, now: datetime) -> None:
-        self._db, self._actor, self._now = db, actor, now
+    def __init__(self, db: Database, actor: Actor, now: datetime, filters: Filters) -> None:
+        self._db, self._actor, self._now, self._filters = db, actor, now, filters
 
     async def by_ids(self, ids: Sequence[UUID]) -> Mapping[UUID, Role]:
         async with self._db.read() as reader:
@@ -56,12 +56,12 @@ class Roles:
 
     async def page(self, which: RoleSelection, request: PageRequest[RoleOrderField]) -> Page[Role]:
         async with self._db.read() as reader:
-            match = await matcher(reader, which.filter, self._now)
+            match = await self._filters.matcher(reader, which.filter)
             return await role_data.page(reader, which, match, request)
 
     async def count(self, which: RoleSelection, cap: int) -> int:
         async with self._db.read() as reader:
-            match = await matcher(reader, which.filter, self._now)
+            match = await self._filters.matcher(reader, which.filter)
             return await role_data.count(reader, which, match, cap)
 
     async def add(self, role: Role) -> Role:

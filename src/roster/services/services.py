@@ -6,6 +6,7 @@ from datetime import datetime
 from roster.data.db import Database
 from roster.domain.actors import Actor
 from roster.services.assignments import Assignments
+from roster.services.filters import Filters
 from roster.services.roles import Roles
 from roster.services.users import Users
 
@@ -19,9 +20,10 @@ class Services:
 
     @classmethod
     def of(cls, db: Database, actor: Actor, now: datetime) -> "Services":
+        filters = Filters(now)
         return cls(
             now=now,
-            users=Users(db, actor, now),
-            roles=Roles(db, actor, now),
-            assignments=Assignments(db, actor, now),
+            users=Users(db, actor, now, filters),
+            roles=Roles(db, actor, now, filters),
+            assignments=Assignments(db, actor, now, filters),
         )

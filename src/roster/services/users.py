@@ -5,13 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from itertools import chain
 from uuid import UUID
 
 from roster.data import assignments as assignment_data
 from roster.data import roles as role_data
 from roster.data import users as user_data
-from roster.data.db import Database, Writer
+from roster.data.db import BeginAgain, Database, Writer
 from roster.domain.actors import Actor
 from roster.domain.assignment_input import USER_REFS, RoleGrant, StatusToSet
 from roster.domain.assignments import Change, RoleAssignment
@@ -20,26 +19,29 @@ from roster.domain.errors import (
     MutationError,
     Path,
     Rejected,
-    TakenError,
-    UniqueField,
 )
 from roster.domain.filters import UserSelection
 from roster.domain.ids import new_id
 from roster.domain.pages import Page, PageRequest, UserOrderField
 from roster.domain.roles import Role, RoleKey, RoleRef
-from roster.domain.user_input import NewUser, UserChanges, UserErasure, changed_user, erased_user, same_user
+from roster.domain.user_input import (
+    NewUser,
+    UserChanges,
+    UserChangesInput,
+    UserErasure,
+    changed_user,
+    check_user_changes,
+    erased_user,
+    required_of,
+    same_user,
+)
 from roster.domain.users import LIVE_STATUSES, TRANSITIONS, User, UserKey, UserRef, UserStatus
 from roster.services import locks, refs
 from roster.services.assignments import find_granted_roles, too_many_roles
-from roster.services.filters import matcher
+from roster.services.filters import Filters
+from roster.services.identifiers import newly_taken, taken
 from roster.services.plans import Pair, Plan
 from roster.services.versions import check_version
-
-_UNIQUE = {
-    UserKey.EMAIL: UniqueField.EMAIL,
-    UserKey.USERNAME: UniqueField.USERNAME,
-    UserKey.EXTERNAL_ID: UniqueField.EXTERNAL_ID,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +53,8 @@ class StatusSet:
 
 
 class Users:
-    def __init__(self, db: Database, actor: Actor, now: datetime) -> None:
-        self._db, self._actor, self._now = db, actor, now
+    def __init__(self, db: Database, actor: Actor, now: datetime, filters: Filters) -> None:
+        self._db, self._actor, self._now, self._filters = db, actor, now, filters
 
     async def by_ids(self, ids: Sequence[UUID]) -> Mapping[UUID, User]:
         async with self._db.read() as reader:
@@ -64,26 +66,26 @@ class Users:
 
     async def page(self, which: UserSelection, request: PageRequest[UserOrderField]) -> Page[User]:
         async with self._db.read() as reader:
-            match = await matcher(reader, which.filter, self._now)
+            match = await self._filters.matcher(reader, which.filter)
             return await user_data.page(reader, which, match, request)
 
     async def count(self, which: UserSelection, cap: int) -> int:
         async with self._db.read() as reader:
-            match = await matcher(reader, which.filter, self._now)
+            match = await self._filters.matcher(reader, which.filter)
             return await user_data.count(reader, which, match, cap)
 
     async def pages_by_roles(
         self, role_ids: Sequence[UUID], which: UserSelection, request: PageRequest[UserOrderField]
     ) -> Mapping[UUID, Page[User]]:
         async with self._db.read() as reader:
-            match = await matcher(reader, which.filter, self._now)
+            match = await self._filters.matcher(reader, which.filter)
             return await user_data.pages_by_roles(reader, role_ids, which, match, request)
 
     async def counts_by_roles(
         self, role_ids: Sequence[UUID], which: UserSelection, cap: int
     ) -> Mapping[UUID, int]:
         async with self._db.read() as reader:
-            match = await matcher(reader, which.filter, self._now)
+            match = await self._filters.matcher(reader, which.filter)
             return await user_data.counts_by_roles(reader, role_ids, which, match, cap)
 
     async def create(self, given: NewUser) -> User:
@@ -96,10 +98,14 @@ class Users:
         lasting = {role_id for role_id, (_, grant) in granted.items() if grant.expires_at is None}
         seen = {role_id: role for role_id, (role, _) in granted.items()}
         locked_roles = await locks.lock_roles(writer, seen, gaining=lasting)
-        errors += (await _taken(writer, [user]))[user.id]
+        errors += (await taken(writer, [user]))[user.id]
         if given.grants is None:
-            # A default role that was archived while we waited is no default any more.
-            locked_roles = {id_: role for id_, role in locked_roles.items() if role.archived_at is None}
+            # A role may have stopped being a default, or been archived, while we waited.
+            locked_roles = {
+                id_: role
+                for id_, role in locked_roles.items()
+                if role.is_default and role.archived_at is None
+            }
         errors += refs.check_live({}, locked_roles, paths)
         plan = Plan({user.id: user}, (), ids, Change(by=self._actor, at=self._now, reason=None))
         for role_id in locked_roles:
@@ -124,8 +130,15 @@ class Users:
             for role in roles
         }, {}
 
-    async def update(self, given: UserChanges) -> User:
-        return await self._db.write(partial(self._update, given))
+    async def update(self, given: UserChangesInput) -> User:
+        try:
+            changes = check_user_changes(given)
+        except Rejected as rejected:
+            # What the kind of the user requires is told in the same answer.
+            user = await self.by_ref(given.user)
+            required = required_of(user.kind, given) if user else ()
+            raise Rejected(*required, *rejected.errors) from None
+        return await self._db.write(partial(self._update, changes))
 
     async def _update(self, given: UserChanges, writer: Writer) -> User:
         before = await self._locked(writer, given.user)
@@ -135,7 +148,7 @@ class Users:
         after = changed_user(before, given.fields)
         if same_user(before, after):
             return before
-        if after.status in LIVE_STATUSES and (errors := (await _taken(writer, [after]))[after.id]):
+        if errors := await newly_taken(writer, before, after):
             raise Rejected(*errors)
         moment = locks.moment_of(self._now, [before])
         after = replace(after, version=before.version + 1, updated_at=moment)
@@ -143,7 +156,7 @@ class Users:
         return after
 
     async def _locked(self, writer: Writer, ref: UserRef) -> User:
-        """The user, locked. It may have changed, and an address changed hands, between the look and the lock."""
+        """The user, locked. Begins again if an address changed hands between the look and the lock."""
         errors: list[MutationError] = []
         found = await refs.find_user(writer, ref, errors)
         if found is None:
@@ -152,7 +165,7 @@ class Users:
         if ref.key is not UserKey.ID:
             named = locked.status in LIVE_STATUSES and getattr(locked, ref.key.value) == ref.value
             if not named:
-                raise Rejected(refs.no_user(("user",)))
+                raise BeginAgain
         return locked
 
     async def set_status(self, given: StatusToSet) -> StatusSet:
@@ -215,29 +228,6 @@ class Users:
         return after
 
 
-async def _taken(writer: Writer, users: Sequence[User]) -> Mapping[UUID, Sequence[TakenError]]:
-    """For each user a TakenError for each identifier that another live user has, or one before it among these is to have."""
-    refs_of = {
-        user.id: [UserRef(key=key, value=value) for key in _UNIQUE if (value := getattr(user, key.value))]
-        for user in users
-    }
-    found = await user_data.by_refs(writer, list(chain.from_iterable(refs_of.values())))
-    owners = {ref: owner.id for ref, owner in found.items()}
-    return {
-        user_id: [
-            TakenError(
-                message="Another user has this already.",
-                path=(ref.key.value,),
-                field=_UNIQUE[ref.key],
-                existing_id=owners[ref],
-            )
-            for ref in user_refs
-            if owners.setdefault(ref, user_id) != user_id
-        ]
-        for user_id, user_refs in refs_of.items()
-    }
-
-
 async def _check_transitions(
     writer: Writer, users: Mapping[UUID, User], status: UserStatus, paths: Mapping[UUID, Path]
 ) -> None:
@@ -251,8 +241,8 @@ async def _check_transitions(
             errors.append(_transition_error(user, status, path))
         elif user.status is UserStatus.ARCHIVED:
             restored.append(user)
-    for user_id, taken in (await _taken(writer, restored)).items():
-        errors += [replace(error, path=paths[user_id]) for error in taken]
+    for user_id, found in (await taken(writer, restored)).items():
+        errors += [replace(error, path=paths[user_id]) for error in found]
     if errors:
         raise Rejected(*errors)
 

@@ -188,7 +188,9 @@ class UserFilterInput:
 
 
 def _keys(texts: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    return None if texts is None else tuple(text.strip().upper() for text in texts)
+    return (
+        None if texts is None else tuple(text.strip().upper() if text.isascii() else text for text in texts)
+    )
 
 
 def _statuses(given: Sequence[UserStatus] | None) -> tuple[UserStatus, ...] | None:

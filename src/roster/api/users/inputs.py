@@ -12,11 +12,9 @@ from roster.domain.assignment_input import StatusToSet, check_status_to_set
 from roster.domain.user_input import (
     NewUser,
     NewUserInput,
-    UserChanges,
     UserChangesInput,
     UserErasure,
     check_new_user,
-    check_user_changes,
     check_user_erasure,
 )
 from roster.domain.users import UserKind, UserStatus
@@ -127,8 +125,8 @@ class UpdateUserInput:
     )
     reason: str | None = strawberry.field(default=strawberry.UNSET, description=REASON)
 
-    def to_domain(self) -> UserChanges:
-        given = UserChangesInput(
+    def to_domain(self) -> UserChangesInput:
+        return UserChangesInput(
             user=self.user.to_domain(("user",)),
             expected_version=or_none(self.expected_version),
             email=or_absent(self.email),
@@ -145,7 +143,6 @@ class UpdateUserInput:
             email_verified_at=or_absent(self.email_verified_at),
             reason=or_none(self.reason),
         )
-        return check_user_changes(given)
 
 
 @strawberry.input(
