@@ -5,16 +5,18 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from hypothesis import settings
-from sqlalchemy import text
+from sqlalchemy import delete, insert, select
 
 from client import Client
 from roster.app import create_app
 from roster.data import migrations
 from roster.data.db import Database
+from roster.data.models import RoleAssignmentRow, RoleRow, UserRow
 from roster.embedded import EmbeddedPostgres
 
 # The same examples every time, as many as every run can bear; HYPOTHESIS_PROFILE=thorough goes far and elsewhere.
@@ -54,17 +56,21 @@ async def shared_db(database_url: str) -> AsyncIterator[Database]:
     await db.close()
 
 
+@pytest.fixture(scope="session")
+async def seeded(shared_db: Database) -> list[dict[str, Any]]:
+    """The rows of roles as the migrations leave them."""
+    async with shared_db.read() as reader:
+        return [dict(row) for row in (await reader.execute(select(RoleRow.__table__))).mappings()]
+
+
 @pytest.fixture
-async def db(shared_db: Database) -> AsyncIterator[Database]:
+async def db(shared_db: Database, seeded: list[dict[str, Any]]) -> AsyncIterator[Database]:
     """A database with nothing in it but the role ADMIN, as the migrations leave it."""
     yield shared_db
     async with shared_db.engine.begin() as connection:
-        await connection.execute(text("DELETE FROM role_assignments"))
-        await connection.execute(text("DELETE FROM users"))
-        await connection.execute(text("DELETE FROM roles WHERE key <> 'ADMIN'"))
-        await connection.execute(
-            text("UPDATE roles SET min_holders = 0, version = 1, name = 'Administrator', is_default = false")
-        )
+        for table in (RoleAssignmentRow, UserRow, RoleRow):
+            await connection.execute(delete(table))
+        await connection.execute(insert(RoleRow), seeded)
 
 
 @pytest.fixture
