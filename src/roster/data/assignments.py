@@ -6,12 +6,13 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import Uuid, func, insert, literal, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute
 
 from roster.data.db import Reader, Writer
 from roster.data.filters import Matcher, in_scope
-from roster.data.models import RoleAssignmentRow, UserRow
+from roster.data.models import Moment, RoleAssignmentRow, UserRow
 from roster.data.operators import one_of_ids
 from roster.data.pages import Ordered, SortKey, count_up_to, counts_up_to, fetch_page, fetch_pages, with_id
 from roster.data.statements import AnyRow, AnySelect, Column
@@ -169,7 +170,9 @@ async def open_of_role(writer: Writer, role_id: UUID) -> Sequence[RoleAssignment
 
 async def add(writer: Writer, assignments: Sequence[RoleAssignment]) -> None:
     if assignments:
-        await writer.execute(insert(RoleAssignmentRow), [_values(given) for given in assignments])
+        rows = [_values(given) for given in assignments]
+        # RETURNING lets SQLAlchemy send many rows in one statement.
+        await writer.execute(insert(RoleAssignmentRow).returning(RoleAssignmentRow.id), rows)
 
 
 def _values(given: RoleAssignment) -> dict[str, Any]:
@@ -188,11 +191,14 @@ def _values(given: RoleAssignment) -> dict[str, Any]:
 async def set_expiries(writer: Writer, expiries: Mapping[UUID, datetime | None]) -> None:
     """Gives each assignment its new expiry, or none."""
     if expiries:
+        new = select(
+            func.unnest(literal(list(expiries), ARRAY(Uuid))).label("id"),
+            func.unnest(literal(list(expiries.values()), ARRAY(Moment))).label("expires_at"),
+        ).subquery()
         await writer.execute(
             update(RoleAssignmentRow)
-            .where(RoleAssignmentRow.id == bindparam("assignment_id"))
-            .values(expires_at=bindparam("new_expiry")),
-            [{"assignment_id": id_, "new_expiry": expiry} for id_, expiry in expiries.items()],
+            .where(RoleAssignmentRow.id == new.c.id)
+            .values(expires_at=new.c.expires_at)
         )
 
 
