@@ -272,6 +272,14 @@ async def test_history_says_who_held_what_at_every_instant(db: Database) -> None
     assert {at: len(await history(db, user, scope)) for at, scope in at_scopes.items()} == held
 
 
+@pytest.mark.parametrize("closed", [True, False])
+async def test_an_expiry_ends_it_whether_closed_or_not(db: Database, closed: bool) -> None:
+    user, role = await make.user(db), await make.role(db)
+    end = NOW - HOUR
+    await make.assignment(db, user, role, expires_at=end, ended_at=end if closed else None)
+    assert [await role_ids_at(db, user, at) for at in (end - MS, end, end + MS)] == [[role.id], [], []]
+
+
 @pytest.mark.parametrize(
     ("state", "indexes"),
     [

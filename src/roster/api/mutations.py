@@ -44,14 +44,14 @@ def part(name: str, empty: object) -> Callable[[Outcome[Any]], Any]:
     return resolver
 
 
-def errors(root: strawberry.Parent[Outcome[Any]]) -> list[Any]:
+def _errors(root: strawberry.Parent[Outcome[Any]]) -> list[Any]:
     return list(root.errors)
 
 
-@strawberry.type
-class WithErrors:
-    errors = strawberry.field(
-        resolver=errors,
+def errors_field() -> Any:  # noqa: ANN401 -- as strawberry.field has it
+    """The field `errors`, which every payload has."""
+    return strawberry.field(
+        resolver=_errors,
         graphql_type=list[MutationErrorType],
         description="Everything that stands in the way, at once; empty if and only if it was done.",
     )

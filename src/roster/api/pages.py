@@ -159,6 +159,8 @@ def decode_cursor(text: str, order: Sequence[OrderKey[Any]], argument: str) -> C
     """Raises BadCursorError for what is not a cursor of this order."""
     try:
         content = json.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
+        if not isinstance(content, list):
+            raise BadCursorError("This is not a cursor.", (argument,))
         name, *values, id_ = content
         if name != _name(order) or len(values) != len(order):
             raise BadCursorError("This cursor belongs to another order.", (argument,))

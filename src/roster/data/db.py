@@ -36,6 +36,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=10,
+            hide_parameters=True,  # what people are called does not belong in a log
             connect_args={"options": "-c timezone=UTC -c application_name=roster"},
         )
         self._reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")

@@ -78,7 +78,9 @@ async def check_holders_left(
     writer: Writer, roles: Mapping[UUID, Role], lost: Collection[UUID], paths: Mapping[UUID, Path]
 ) -> None:
     """After the writes: refuses them if a role that lost a lasting holder is left with fewer than it must have."""
-    protected = [role_id for role_id in lost if roles[role_id].min_holders > 0]
+    protected = sorted(
+        (role_id for role_id in lost if roles[role_id].min_holders > 0), key=lambda id_: roles[id_].key
+    )
     if not protected:
         return
     counts = await assignment_data.lasting_holder_counts(writer, protected)
@@ -105,7 +107,7 @@ def too_few_holders(role: Role, min_holders: int, holders: int, path: Path) -> T
 async def protect_first_holder(
     writer: Writer, roles: Mapping[UUID, Role], gained: Collection[UUID], moment: datetime
 ) -> None:
-    """After the writes: from its first lasting holder on, ADMIN is never without one."""
+    """After the writes: a first lasting holder of ADMIN makes it protected."""
     for role_id in gained:
         role = roles[role_id]
         if _awaits_first_holder(role):

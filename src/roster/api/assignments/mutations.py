@@ -7,7 +7,7 @@ import strawberry
 from roster.api.assignments.inputs import AssignRolesInput, RevokeRolesInput, SetUserRolesInput
 from roster.api.assignments.types import RoleAssignmentType
 from roster.api.context import Info
-from roster.api.mutations import Outcome, WithErrors, outcome, part
+from roster.api.mutations import Outcome, errors_field, outcome, part
 from roster.api.users.types import UserType
 from roster.services.assignments import Assigned, Revoked, RolesSet
 
@@ -21,7 +21,7 @@ def _matched(root: strawberry.Parent[Outcome[Assigned | Revoked]]) -> int:
 @strawberry.type(
     name="AssignRolesPayload", description="What assignRoles did. Counts are of pairs of a user and a role."
 )
-class AssignRolesPayload(WithErrors):
+class AssignRolesPayload:
     matched = strawberry.field(resolver=_matched, graphql_type=int, description="How many users were named.")
     assigned = strawberry.field(
         resolver=part("assigned", 0), graphql_type=int, description="How many were assigned anew."
@@ -33,12 +33,13 @@ class AssignRolesPayload(WithErrors):
         resolver=part("unchanged", 0), graphql_type=int, description="How many were so already."
     )
     users = strawberry.field(resolver=part("users", ()), graphql_type=list[UserType], description=_USERS)
+    errors = errors_field()
 
 
 @strawberry.type(
     name="RevokeRolesPayload", description="What revokeRoles did. Counts are of pairs of a user and a role."
 )
-class RevokeRolesPayload(WithErrors):
+class RevokeRolesPayload:
     matched = strawberry.field(resolver=_matched, graphql_type=int, description="How many users were named.")
     revoked = strawberry.field(
         resolver=part("revoked", 0), graphql_type=int, description="How many were in force until now."
@@ -47,10 +48,11 @@ class RevokeRolesPayload(WithErrors):
         resolver=part("unchanged", 0), graphql_type=int, description="How many were not in force."
     )
     users = strawberry.field(resolver=part("users", ()), graphql_type=list[UserType], description=_USERS)
+    errors = errors_field()
 
 
 @strawberry.type(name="SetUserRolesPayload", description="What setUserRoles did.")
-class SetUserRolesPayload(WithErrors):
+class SetUserRolesPayload:
     user = strawberry.field(
         resolver=part("user", None),
         graphql_type=UserType | None,
@@ -69,6 +71,7 @@ class SetUserRolesPayload(WithErrors):
     revoked = strawberry.field(
         resolver=part("revoked", ()), graphql_type=list[RoleAssignmentType], description="What was revoked."
     )
+    errors = errors_field()
 
 
 async def _assign_roles(

@@ -5,7 +5,7 @@ from typing import Annotated
 import strawberry
 
 from roster.api.context import Info
-from roster.api.mutations import Outcome, WithErrors, outcome, part, value
+from roster.api.mutations import Outcome, errors_field, outcome, part, value
 from roster.api.roles.inputs import AddRoleInput, ArchiveRoleInput, UpdateRoleInput
 from roster.api.roles.types import RoleType
 from roster.domain.roles import Role
@@ -13,23 +13,25 @@ from roster.services.roles import RoleArchived
 
 
 @strawberry.type(name="AddRolePayload", description="What addRole did.")
-class AddRolePayload(WithErrors):
+class AddRolePayload:
     role = strawberry.field(
         resolver=value, graphql_type=RoleType | None, description="The new role; null if there are errors."
     )
+    errors = errors_field()
 
 
 @strawberry.type(name="UpdateRolePayload", description="What updateRole did.")
-class UpdateRolePayload(WithErrors):
+class UpdateRolePayload:
     role = strawberry.field(
         resolver=value,
         graphql_type=RoleType | None,
         description="The role as it is now; null if there are errors.",
     )
+    errors = errors_field()
 
 
 @strawberry.type(name="ArchiveRolePayload", description="What archiveRole did.")
-class ArchiveRolePayload(WithErrors):
+class ArchiveRolePayload:
     role = strawberry.field(
         resolver=part("role", None),
         graphql_type=RoleType | None,
@@ -38,6 +40,7 @@ class ArchiveRolePayload(WithErrors):
     revoked = strawberry.field(
         resolver=part("revoked", 0), graphql_type=int, description="From how many users it was revoked."
     )
+    errors = errors_field()
 
 
 async def _add_role(

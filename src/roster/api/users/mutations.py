@@ -5,7 +5,7 @@ from typing import Annotated
 import strawberry
 
 from roster.api.context import Info
-from roster.api.mutations import Outcome, WithErrors, outcome, part, value
+from roster.api.mutations import Outcome, errors_field, outcome, part, value
 from roster.api.users.inputs import CreateUserInput, EraseUserInput, SetUserStatusInput, UpdateUserInput
 from roster.api.users.types import UserType
 from roster.domain.users import User
@@ -13,26 +13,29 @@ from roster.services.users import StatusSet
 
 
 @strawberry.type(name="CreateUserPayload", description="What createUser did.")
-class CreateUserPayload(WithErrors):
+class CreateUserPayload:
     user = strawberry.field(
         resolver=value, graphql_type=UserType | None, description="The new user; null if there are errors."
     )
+    errors = errors_field()
 
 
 @strawberry.type(name="UpdateUserPayload", description="What updateUser did.")
-class UpdateUserPayload(WithErrors):
+class UpdateUserPayload:
     user = strawberry.field(
         resolver=value,
         graphql_type=UserType | None,
         description="The user as it is now; null if there are errors.",
     )
+    errors = errors_field()
 
 
 @strawberry.type(name="EraseUserPayload", description="What eraseUser did.")
-class EraseUserPayload(WithErrors):
+class EraseUserPayload:
     user = strawberry.field(
         resolver=value, graphql_type=UserType | None, description="The tombstone; null if there are errors."
     )
+    errors = errors_field()
 
 
 def _matched(root: strawberry.Parent[Outcome[StatusSet]]) -> int:
@@ -40,7 +43,7 @@ def _matched(root: strawberry.Parent[Outcome[StatusSet]]) -> int:
 
 
 @strawberry.type(name="SetUserStatusPayload", description="What setUserStatus did.")
-class SetUserStatusPayload(WithErrors):
+class SetUserStatusPayload:
     matched = strawberry.field(resolver=_matched, graphql_type=int, description="How many users were named.")
     changed = strawberry.field(
         resolver=part("changed", 0), graphql_type=int, description="How many were in another status before."
@@ -50,6 +53,7 @@ class SetUserStatusPayload(WithErrors):
         graphql_type=list[UserType],
         description="The users as they are now, in the order named; [] if there are errors.",
     )
+    errors = errors_field()
 
 
 async def _create_user(
