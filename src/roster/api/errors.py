@@ -8,6 +8,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from roster.api import ids
 from roster.api.nodes import NodeType
+from roster.api.records import resolves_on
 from roster.domain import errors
 from roster.domain.errors import ErrorCode, InvalidReason, UniqueField
 from roster.domain.users import UserStatus
@@ -43,9 +44,7 @@ class MutationErrorType:
 
 @strawberry.type(name="InvalidInputError", description="A value breaks a rule.")
 class InvalidInputErrorType(MutationErrorType):
-    @classmethod
-    def is_type_of(cls, obj: object, _info: object) -> bool:
-        return isinstance(obj, errors.InvalidInputError)
+    is_type_of = resolves_on(errors.InvalidInputError)
 
     reason: InvalidReason = strawberry.field(description="Which rule.")
     limit: int | None = strawberry.field(description="The limit that was passed, where the rule has one.")
@@ -58,9 +57,7 @@ def _existing_id(root: strawberry.Parent[errors.TakenError]) -> str | None:
 
 @strawberry.type(name="TakenError", description="Another live user or role has this already.")
 class TakenErrorType(MutationErrorType):
-    @classmethod
-    def is_type_of(cls, obj: object, _info: object) -> bool:
-        return isinstance(obj, errors.TakenError)
+    is_type_of = resolves_on(errors.TakenError)
 
     field: UniqueField = strawberry.field(description="What must be unique.")
     existing_id = strawberry.field(
@@ -70,9 +67,7 @@ class TakenErrorType(MutationErrorType):
 
 @strawberry.type(name="NotFoundError", description="There is no such user or role.")
 class NotFoundErrorType(MutationErrorType):
-    @classmethod
-    def is_type_of(cls, obj: object, _info: object) -> bool:
-        return isinstance(obj, errors.NotFoundError)
+    is_type_of = resolves_on(errors.NotFoundError)
 
 
 @strawberry.type(
@@ -80,9 +75,7 @@ class NotFoundErrorType(MutationErrorType):
     description="It has changed since you looked: decide again from `current`, and send its version.",
 )
 class StaleVersionErrorType(MutationErrorType):
-    @classmethod
-    def is_type_of(cls, obj: object, _info: object) -> bool:
-        return isinstance(obj, errors.StaleVersionError)
+    is_type_of = resolves_on(errors.StaleVersionError)
 
     expected_version: int = strawberry.field(description="The version that was sent.")
     current_version: int = strawberry.field(description="The version that it has.")
@@ -95,9 +88,7 @@ def _allowed(root: strawberry.Parent[errors.InvalidTransitionError]) -> list[Use
 
 @strawberry.type(name="InvalidTransitionError", description="The lifecycle of a user has no such step.")
 class InvalidTransitionErrorType(MutationErrorType):
-    @classmethod
-    def is_type_of(cls, obj: object, _info: object) -> bool:
-        return isinstance(obj, errors.InvalidTransitionError)
+    is_type_of = resolves_on(errors.InvalidTransitionError)
 
     current: UserStatus = strawberry.field(description="Where the user is.")
     requested: UserStatus = strawberry.field(description="Where it was to go.")
@@ -113,9 +104,7 @@ class InvalidTransitionErrorType(MutationErrorType):
     description="A protected role would be left with fewer ACTIVE users who hold it without expiry than it must have.",
 )
 class TooFewHoldersErrorType(MutationErrorType):
-    @classmethod
-    def is_type_of(cls, obj: object, _info: object) -> bool:
-        return isinstance(obj, errors.TooFewHoldersError)
+    is_type_of = resolves_on(errors.TooFewHoldersError)
 
     role: LazyRole = strawberry.field(description="The role.")
     min_holders: int = strawberry.field(description="How many it must have.")
@@ -124,9 +113,7 @@ class TooFewHoldersErrorType(MutationErrorType):
 
 @strawberry.type(name="RoleInUseError", description="Someone holds the role.")
 class RoleInUseErrorType(MutationErrorType):
-    @classmethod
-    def is_type_of(cls, obj: object, _info: object) -> bool:
-        return isinstance(obj, errors.RoleInUseError)
+    is_type_of = resolves_on(errors.RoleInUseError)
 
     role: LazyRole = strawberry.field(description="The role.")
     holder_count: int = strawberry.field(description="How many hold it.")
@@ -134,9 +121,7 @@ class RoleInUseErrorType(MutationErrorType):
 
 @strawberry.type(name="LimitExceededError", description="More than there may be.")
 class LimitExceededErrorType(MutationErrorType):
-    @classmethod
-    def is_type_of(cls, obj: object, _info: object) -> bool:
-        return isinstance(obj, errors.LimitExceededError)
+    is_type_of = resolves_on(errors.LimitExceededError)
 
     limit: int = strawberry.field(description="How many there may be.")
 

@@ -8,6 +8,7 @@ from roster.api import ids
 from roster.api.actors import ActorType
 from roster.api.context import Info
 from roster.api.nodes import NodeType
+from roster.api.records import resolves_on
 from roster.api.scalars import DateTime
 from roster.domain.assignments import AssignmentState, RoleAssignment
 from roster.domain.roles import Role
@@ -43,9 +44,7 @@ def _state(root: strawberry.Parent[RoleAssignment], info: Info) -> AssignmentSta
     " expiresAt.",
 )
 class RoleAssignmentType(NodeType):
-    @classmethod
-    def is_type_of(cls, obj: object, _info: object) -> bool:
-        return isinstance(obj, RoleAssignment)
+    is_type_of = resolves_on(RoleAssignment)
 
     id: strawberry.ID = strawberry.field(resolver=_id, description="asg_ and 32 hex digits. Opaque.")
     user = strawberry.field(resolver=_user, graphql_type=LazyUser, description="Who holds it.")

@@ -10,6 +10,7 @@ from roster.api.assignments.scope import ActiveAt, States
 from roster.api.context import Info
 from roster.api.nodes import NodeType
 from roster.api.pages import After, Before, ConnectionType, ConnectionValue, First, Last, page_request
+from roster.api.records import resolves_on
 from roster.api.scalars import DateTime
 from roster.api.users import pages as user_pages
 from roster.domain.assignments import AssignmentState
@@ -71,9 +72,7 @@ async def _assignments(
 
 @strawberry.type(name="Role", description="What a user can be, and the permissions that come with it.")
 class RoleType(NodeType):
-    @classmethod
-    def is_type_of(cls, obj: object, _info: object) -> bool:
-        return isinstance(obj, Role)
+    is_type_of = resolves_on(Role)
 
     id: strawberry.ID = strawberry.field(resolver=_id, description="rol_ and 32 hex digits. Opaque.")
     key: str = strawberry.field(

@@ -10,6 +10,7 @@ from roster.api.assignments.scope import ActiveAt, States, read_scope
 from roster.api.context import Info
 from roster.api.nodes import NodeType
 from roster.api.pages import After, Before, ConnectionType, ConnectionValue, First, Last, page_request
+from roster.api.records import resolves_on
 from roster.api.scalars import JSON, DateTime, Email
 from roster.domain.assignments import IN_FORCE, AssignmentState, Scope
 from roster.domain.roles import Role
@@ -62,9 +63,7 @@ async def _assignments(
 
 @strawberry.type(name="User", description="Someone, or some service, that can hold roles.")
 class UserType(NodeType):
-    @classmethod
-    def is_type_of(cls, obj: object, _info: object) -> bool:
-        return isinstance(obj, User)
+    is_type_of = resolves_on(User)
 
     id: strawberry.ID = strawberry.field(resolver=_id, description="usr_ and 32 hex digits. Opaque.")
     kind: UserKind = strawberry.field(description="Someone or something. Never changes.")
