@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
 
-from reference import Directory, Json, fold
+from reference import Directory
+from reference_operators import Json, fold
 from roster.domain.assignments import RoleAssignment
 from roster.domain.roles import Role
 from roster.domain.users import User

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import make
 import strategies as of
+from operands import STATES, scopes
 from population import World, populated
 from reference import MAX_CONDITIONS, MAX_DEPTH, conditions
 from roster.data.db import Database
@@ -150,7 +151,7 @@ async def test_any_filter_of_roles_finds_what_plain_python_finds(
 
 
 @MANY
-@given(filter_=of.assignment_filters(), scope=of.scopes())
+@given(filter_=of.assignment_filters(), scope=scopes())
 async def test_any_filter_of_assignments_finds_what_plain_python_finds(
     world: World, tally: Tally, filter_: Json, scope: Json
 ) -> None:
@@ -181,13 +182,11 @@ async def test_each_member_of_an_assignment_filter_alone_finds_what_plain_python
     world: World, leaves: Json
 ) -> None:
     for member, wanted in leaves.items():
-        await check_assignments(world, Tally(), {member: wanted}, {"states": list(of.STATES)})
+        await check_assignments(world, Tally(), {member: wanted}, {"states": list(STATES)})
 
 
 @FEW
-@given(
-    users=of.user_filters(), held=of.assignment_filters(), include_archived=st.booleans(), scope=of.scopes()
-)
+@given(users=of.user_filters(), held=of.assignment_filters(), include_archived=st.booleans(), scope=scopes())
 async def test_any_filter_of_what_a_role_has_finds_what_plain_python_finds(
     world: World, users: Json, held: Json, include_archived: bool, scope: Json
 ) -> None:
@@ -210,7 +209,7 @@ async def test_any_filter_of_what_a_role_has_finds_what_plain_python_finds(
     roles=of.role_filters(MAX_DEPTH - 1),
     held=of.assignment_filters(MAX_DEPTH - 1),
     include_archived=st.booleans(),
-    scope=of.scopes(),
+    scope=scopes(),
 )
 async def test_what_a_filter_finds_and_what_its_negation_finds_are_all_there_is(
     world: World, users: Json, roles: Json, held: Json, include_archived: bool, scope: Json

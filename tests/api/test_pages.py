@@ -113,7 +113,7 @@ async def test_assignments_are_walked_both_ways(world: World, size: int) -> None
     )
 
 
-@pytest.mark.parametrize(("parent", "size"), [("user", 1), ("role", 5)])
+@pytest.mark.parametrize(("parent", "size"), [("user", 2), ("role", 5)])
 async def test_the_assignments_of_each_user_and_role_are_walked_both_ways(
     world: World, parent: str, size: int
 ) -> None:

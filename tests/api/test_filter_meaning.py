@@ -1,0 +1,140 @@
+"""The meaning of filters by example: four users, three roles, and who is found."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+import make
+from client import Client
+from roster.data.db import Database
+from roster.domain.actors import LOCAL_OPERATOR, Actor, ActorKind
+from roster.domain.users import UserStatus
+
+Json = dict[str, Any]
+DAY = timedelta(days=1)
+JUNE, JULY = "2025-06-30T12:00:00Z", "2025-07-31T12:00:00Z"
+MAY_1 = make.LONG_AGO + 120 * DAY
+
+
+async def found_by(api: Client, filter_: Json) -> str:
+    query = "query ($f: UserFilter) { users(filter: $f, orderBy: {field: EMAIL}) { nodes { email } } }"
+    users = await api(query, f=filter_)
+    return " ".join(user["email"].partition("@")[0] for user in users["nodes"])
+
+
+async def four_users(db: Database) -> None:
+    """Ana gave Björn EDITOR, which ran out in July; Cem's was revoked then; Ana is ADMIN for good; Dora has nothing."""
+    ana = make.a_user(
+        email="ana@example.org",
+        first_name="Ana",
+        last_name="Straße",
+        attributes={"team": "core", "levels": [1, 2.0], "boss": {"of": ["all", "some"]}},
+        external_id="EXT-1",
+        locale="de-CH",
+    )
+    bjoern = make.a_user(email="bjoern@example.org", first_name="Björn", last_name="STRASSER", locale="de")
+    cem = make.a_user(
+        email="cem@example.org", first_name="Cem", last_name="100%", status=UserStatus.SUSPENDED
+    )
+    dora = make.a_user(email="dora@example.org", first_name=None, last_name="a_b", external_id="ext-1")
+    admin = make.a_role(key="BOSS", permissions=("billing:read", "docs:read"))
+    # Its predecessor of the same key is archived.
+    old = make.a_role(key="EDITOR", archived_at=MAY_1 + 30 * DAY)
+    editor = make.a_role(key="EDITOR", permissions=("docs:read", "docs:write"))
+    by_ana = Actor(kind=ActorKind.USER, user_id=ana.id)
+    until = {"assigned_at": MAY_1, "expires_at": MAY_1 + 75 * DAY}
+    revoked = {"assigned_at": MAY_1, "ended_at": MAY_1 + 75 * DAY, "revoked_by": LOCAL_OPERATOR}
+    await make.store(
+        db,
+        *(ana, bjoern, cem, dora, admin, old, editor),
+        make.an_assignment(ana, admin),
+        make.an_assignment(ana, old, assigned_at=MAY_1, ended_at=MAY_1 + 30 * DAY, revoked_by=by_ana),
+        make.an_assignment(bjoern, editor, assigned_by=by_ana, **until),
+        make.an_assignment(cem, editor, **revoked),
+        make.an_assignment(cem, admin),
+    )
+
+
+EVERYONE = "ana bjoern cem dora"
+ENDED = ["EXPIRED", "REVOKED"]
+
+
+@pytest.mark.parametrize(
+    ("filter_", "expected"),
+    [
+        # No condition, and none among several.
+        ({}, EVERYONE),
+        ({"and": []}, EVERYONE),
+        ({"or": []}, ""),
+        ({"or": [{}]}, EVERYONE),
+        ({"not": {}}, ""),
+        ({"not": {"or": []}}, EVERYONE),
+        ({"id": []}, ""),
+        ({"status": []}, ""),
+        ({"firstName": {}}, EVERYONE),
+        ({"firstName": {"in": []}}, ""),
+        ({"roles": {}}, EVERYONE),
+        ({"roles": {"anyOf": []}}, ""),
+        ({"roles": {"allOf": []}}, EVERYONE),
+        ({"roles": {"noneOf": []}}, EVERYONE),
+        ({"roles": {"states": [], "isEmpty": True}}, EVERYONE),
+        ({"permissions": {"hasAny": []}}, ""),
+        ({"permissions": {"hasAll": []}}, EVERYONE),
+        ({"permissions": {"hasNone": []}}, EVERYONE),
+        # Case and accents never matter; wildcards stand for themselves.
+        ({"firstName": {"eq": "BJORN"}}, "bjoern"),
+        ({"lastName": {"startsWith": "strass"}}, "ana bjoern"),
+        ({"lastName": {"eq": "strasse"}}, "ana"),
+        ({"lastName": {"endsWith": "%"}}, "cem"),
+        ({"lastName": {"contains": "a_b"}}, "dora"),
+        ({"lastName": {"startsWith": "_"}}, ""),
+        ({"search": "BJÖRN straß"}, "bjoern"),
+        ({"search": "ana@example"}, "ana"),
+        # Keys.
+        ({"externalId": {"eq": "ext-1"}}, "dora"),
+        ({"externalId": {"startsWith": "EXT"}}, "ana"),
+        ({"locale": {"eq": "DE-ch"}}, "ana"),
+        ({"locale": {"startsWith": "DE"}}, "ana bjoern"),
+        # What is missing does not match, and its negation does.
+        ({"firstName": {"eq": "Ana"}}, "ana"),
+        ({"not": {"firstName": {"eq": "Ana"}}}, "bjoern cem dora"),
+        ({"firstName": {"isNull": True}}, "dora"),
+        ({"not": {"emailVerifiedAt": {"gt": JUNE}}}, EVERYONE),
+        # Attributes.
+        ({"attributes": {}}, EVERYONE),
+        ({"attributes": {"team": "core"}}, "ana"),
+        ({"attributes": {"team": "CORE"}}, ""),
+        ({"attributes": {"levels": [2, 1.0, 1]}}, "ana"),
+        ({"attributes": {"levels": 1}}, ""),
+        ({"attributes": {"levels": [True]}}, ""),
+        ({"attributes": {"boss": {"of": ["some"]}}}, "ana"),
+        # Roles in force now, in other states, and at a moment.
+        ({"roles": {"anyOf": ["boss", "editor"]}}, "ana cem"),
+        ({"roles": {"noneOf": ["BOSS"]}}, "bjoern dora"),
+        ({"roles": {"isEmpty": True}}, "bjoern dora"),
+        ({"roles": {"states": ["EXPIRED"], "anyOf": ["EDITOR"]}}, "bjoern"),
+        ({"roles": {"states": ["REVOKED"], "anyOf": ["EDITOR"]}}, "ana cem"),
+        ({"roles": {"activeAt": JUNE, "anyOf": ["EDITOR"]}}, "bjoern cem"),
+        ({"roles": {"activeAt": JUNE, "allOf": ["EDITOR", "BOSS"]}}, "cem"),
+        ({"roles": {"activeAt": "2025-05-15T00:00:00Z", "anyOf": ["EDITOR"]}}, "ana bjoern cem"),
+        ({"roles": {"activeAt": JULY, "anyOf": ["EDITOR"]}}, ""),
+        ({"roles": {"some": {"role": {"permissions": {"hasAny": ["billing:read"]}}}}}, "ana cem"),
+        ({"roles": {"every": {"role": {"key": {"eq": "boss"}}}}}, EVERYONE),
+        ({"roles": {"states": ENDED, "every": {"assignedBy": {"email": "ANA@example.org"}}}}, "bjoern dora"),
+        ({"roles": {"states": ENDED, "some": {"assignedBy": {"externalId": "EXT-1"}}}}, "bjoern"),
+        ({"roles": {"none": {"expiresAt": {"isNull": True}}}}, "bjoern dora"),
+        # Permissions are of those who are ACTIVE.
+        ({"permissions": {"hasAny": ["docs:read", "docs:write"]}}, "ana"),
+        ({"permissions": {"hasAll": ["docs:read", "billing:read"]}}, "ana"),
+        ({"permissions": {"hasAll": ["docs:read", "docs:write"]}}, ""),
+        ({"permissions": {"isEmpty": True}}, "bjoern cem dora"),
+        ({"permissions": {"hasNone": ["billing:read"]}}, "bjoern cem dora"),
+        # The members of one object are ANDed.
+        ({"lastName": {"startsWith": "stra", "endsWith": "r"}}, "bjoern"),
+        ({"status": ["ACTIVE"], "roles": {"isEmpty": False}}, "ana"),
+    ],
+)
+async def test_a_filter_of_users_finds(api: Client, db: Database, filter_: Json, expected: str) -> None:
+    await four_users(db)
+    assert await found_by(api, filter_) == expected
