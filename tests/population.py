@@ -262,9 +262,8 @@ class World:
 
 
 @asynccontextmanager
-async def populated(db: Database) -> AsyncIterator[World]:
+async def populated(db: Database, made: Directory = DIRECTORY) -> AsyncIterator[World]:
     """For a whole module, which then cannot use `db` and what is built on it: that empties the database."""
-    made = DIRECTORY
     await make.store(db, *made.users, *made.roles, *made.assignments)
     roles = [*made.roles, await make.admin_role(db)]
     app = create_app(db.engine.url.render_as_string(hide_password=False), pool_size=5)
