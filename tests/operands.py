@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from population import DIRECTORY, LABELS, TICK
-from reference import snake
+from reference import LIVE, snake
 from roster.domain.text import fold
 from roster.domain.users import User
 
@@ -151,9 +151,27 @@ def number_filters() -> SearchStrategy[Json]:
     return objects(dict.fromkeys(("eq", "gt", "gte", "lt", "lte"), numbers))
 
 
+def some_of(pool: Sequence[str], together: Iterable[Iterable[str]]) -> SearchStrategy[list[str]]:
+    """Up to 3 of the pool, or what goes together in the directory; some of it several times over."""
+    chosen = [list(some) for size in (0, 1, 2, 2, 3) for some in combinations(pool, size)]
+    alike = [list(some) for some in together]
+    return st.sampled_from(chosen) | st.sampled_from([*alike, *(some * 5 for some in alike), *chosen[::9]])
+
+
 def label_filters() -> SearchStrategy[Json]:
-    labels = st.lists(st.sampled_from((*LABELS, "docs", "DOCS:READ", "%")), max_size=3)
+    held = [sorted(has) for user in DIRECTORY.users if (has := DIRECTORY.permissions(user))]
+    labels = some_of((*LABELS, "docs", "DOCS:READ"), (*held, *(role.permissions for role in DIRECTORY.roles)))
     return objects({**dict.fromkeys(("hasAny", "hasAll", "hasNone"), labels), "isEmpty": st.booleans()})
+
+
+def role_keys() -> SearchStrategy[list[str]]:
+    """In any case."""
+    key_of = {role.id: role.key for role in DIRECTORY.roles}
+    held_by: dict[UUID, list[str]] = {}
+    for held in DIRECTORY.assignments:
+        held_by.setdefault(held.user_id, []).append(key_of[held.role_id])
+    keys = some_of((*dict.fromkeys(key_of.values()), "ADMIN", "NOBODY", "%", ""), held_by.values())
+    return keys | keys.map(lambda some: [f" {key.title()} " for key in some])
 
 
 def id_lists(prefix: str, pool: Sequence[UUID]) -> SearchStrategy[list[str]]:
@@ -195,7 +213,9 @@ def user_refs() -> SearchStrategy[Json]:
     """Mostly who has assigned something, by any of the four names."""
     givers = {held.assigned_by.user_id for held in DIRECTORY.assignments}
     named = [ref for user in DIRECTORY.users if user.id in givers for ref in _names_of(user)]
-    return st.sampled_from([*named * 3, *(ref for user in DIRECTORY.users for ref in _names_of(user))])
+    # Whose identifiers are not theirs any more.
+    gone = [ref for user in DIRECTORY.users if user.status not in LIVE for ref in _names_of(user)]
+    return st.sampled_from(named) | st.sampled_from([*gone, *named])
 
 
 def _names_of(user: User) -> Iterator[Json]:

@@ -20,9 +20,9 @@ from operands import (
     moment_filters,
     number_filters,
     objects,
+    role_keys,
     scopes,
     searches,
-    spelt,
     text_filters,
     user_refs,
     values,
@@ -75,8 +75,12 @@ def user_leaves(levels: int = MAX_DEPTH) -> Mapping[str, SearchStrategy[Any]]:
 def _user_values() -> Mapping[str, SearchStrategy[Any]]:
     users = DIRECTORY.users
     names = [text for member in USER_TEXTS for text in values(users, member)]
+    # Where two names of a user would meet, if they did.
+    seams = [
+        f"{user.first_name[-2:]}{user.last_name[:2]}" for user in users if user.first_name and user.last_name
+    ]
     return {
-        "search": searches(names, MIN_CONTAINED),
+        "search": searches([*names, *seams * 3], MIN_CONTAINED),
         "id": id_lists("usr", [user.id for user in users]),
         "kind": st.sampled_from(("PERSON", "SERVICE")),
         "status": st.lists(st.sampled_from((*LIVE, "ARCHIVED", "ERASED")), max_size=3),
@@ -98,9 +102,8 @@ def user_filters(levels: int = MAX_DEPTH) -> SearchStrategy[Json]:
 
 @cache
 def user_roles_filters(levels: int) -> SearchStrategy[Json]:
-    keys = st.lists(spelt([role.key for role in DIRECTORY.roles]), max_size=3)
     predicates: dict[str, SearchStrategy[Any]] = {
-        **dict.fromkeys(("anyOf", "allOf", "noneOf"), keys),
+        **dict.fromkeys(("anyOf", "allOf", "noneOf"), role_keys()),
         "isEmpty": st.booleans(),
     }
     if levels > 1:

@@ -1,4 +1,4 @@
-"""The meaning of filters by example: four users, three roles, and who is found.
+"""The meaning of filters by example: four live users, three roles, and who is found.
 
 The reference that the property tests go by is held to the same examples.
 """
@@ -6,6 +6,7 @@ The reference that the property tests go by is held to the same examples.
 from collections.abc import AsyncIterator, Iterable
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -21,6 +22,7 @@ Json = dict[str, Any]
 DAY = timedelta(days=1)
 JUNE, JULY = "2025-06-30T12:00:00Z", "2025-07-31T12:00:00Z"
 MAY_1 = make.LONG_AGO + 120 * DAY
+EVE = UUID(int=9)
 
 
 def four_users() -> Directory:
@@ -39,6 +41,7 @@ def four_users() -> Directory:
     )
     dora = make.a_user(email="dora@example.org", first_name=None, last_name="a_b", external_id="ext-1")
     boss = make.a_role(key="BOSS", permissions=("billing:read", "docs:read"))
+    eve = make.a_user(id=EVE, external_id="EXT-9", status=UserStatus.ARCHIVED)
     # Its predecessor of the same key is archived.
     old = make.a_role(key="EDITOR", archived_at=MAY_1 + 30 * DAY)
     editor = make.a_role(key="EDITOR", permissions=("docs:read", "docs:write"))
@@ -50,9 +53,9 @@ def four_users() -> Directory:
         make.an_assignment(ana, old, assigned_at=MAY_1, ended_at=MAY_1 + 30 * DAY, revoked_by=by_ana),
         make.an_assignment(bjoern, editor, assigned_by=by_ana, **until),
         make.an_assignment(cem, editor, **revoked),
-        make.an_assignment(cem, boss),
+        make.an_assignment(cem, boss, assigned_by=Actor(kind=ActorKind.USER, user_id=EVE)),
     ]
-    users, roles = [ana, bjoern, cem, dora], [boss, old, editor]
+    users, roles = [ana, bjoern, cem, dora, eve], [boss, old, editor]
     return Directory(users=users, roles=roles, assignments=assignments, now=now())
 
 
@@ -97,6 +100,7 @@ ENDED = ["EXPIRED", "REVOKED"]
         ({"lastName": {"startsWith": "_"}}, ""),
         ({"search": "BJÖRN straß"}, "bjoern"),
         ({"search": "ana@example"}, "ana"),
+        ({"search": "anastra"}, ""),
         # Keys.
         ({"externalId": {"eq": "ext-1"}}, "dora"),
         ({"externalId": {"startsWith": "EXT"}}, "ana"),
@@ -123,17 +127,24 @@ ENDED = ["EXPIRED", "REVOKED"]
         ({"roles": {"states": ["REVOKED"], "anyOf": ["EDITOR"]}}, "ana cem"),
         ({"roles": {"activeAt": JUNE, "anyOf": ["EDITOR"]}}, "bjoern cem"),
         ({"roles": {"activeAt": JUNE, "allOf": ["EDITOR", "BOSS"]}}, "cem"),
+        ({"roles": {"activeAt": JUNE, "allOf": ["EDITOR"] * 9 + ["BOSS"]}}, "cem"),
+        ({"roles": {"activeAt": JUNE, "allOf": ["EDITOR"] * 9 + ["NOBODY"]}}, ""),
         ({"roles": {"activeAt": "2025-05-15T00:00:00Z", "anyOf": ["EDITOR"]}}, "ana bjoern cem"),
         ({"roles": {"activeAt": JULY, "anyOf": ["EDITOR"]}}, ""),
         ({"roles": {"some": {"role": {"permissions": {"hasAny": ["billing:read"]}}}}}, "ana cem"),
         ({"roles": {"every": {"role": {"key": {"eq": "boss"}}}}}, EVERYONE),
         ({"roles": {"states": ENDED, "every": {"assignedBy": {"email": "ANA@example.org"}}}}, "bjoern dora"),
         ({"roles": {"states": ENDED, "some": {"assignedBy": {"externalId": "EXT-1"}}}}, "bjoern"),
+        # An identifier names who is live, an id anyone. Eve, archived, gave Cem what he holds.
+        ({"roles": {"some": {"assignedBy": {"externalId": "EXT-9"}}}}, ""),
+        ({"roles": {"some": {"assignedBy": {"id": make.user_id(EVE)}}}}, "cem"),
         ({"roles": {"none": {"expiresAt": {"isNull": True}}}}, "bjoern dora"),
         # Permissions are of those who are ACTIVE.
         ({"permissions": {"hasAny": ["docs:read", "docs:write"]}}, "ana"),
         ({"permissions": {"hasAll": ["docs:read", "billing:read"]}}, "ana"),
         ({"permissions": {"hasAll": ["docs:read", "docs:write"]}}, ""),
+        ({"permissions": {"hasAll": ["docs:read"] * 9 + ["billing:read"]}}, "ana"),
+        ({"permissions": {"hasAll": ["docs:read"] * 9 + ["docs:write"]}}, ""),
         ({"permissions": {"isEmpty": True}}, "bjoern cem dora"),
         ({"permissions": {"hasNone": ["billing:read"]}}, "bjoern cem dora"),
         # The members of one object are ANDed.
