@@ -7,8 +7,8 @@ from alembic import context
 from alembic.util import CommandError
 from sqlalchemy import Connection, create_engine, pool, text
 
+from roster import settings
 from roster.data.models import Base
-from roster.settings import Settings
 
 LOCK_TIMEOUT = "5s"
 STATEMENT_TIMEOUT = "10min"
@@ -39,10 +39,12 @@ def migrate(connection: Connection) -> None:
 
 def database_url() -> str:
     """As `roster` hands it over; from an author's `alembic` command it is the setting."""
-    url: str | None = context.config.attributes.get("url") or Settings().database_url
-    if url is None:
+    if url := context.config.attributes.get("url"):
+        return str(url)
+    setting = settings.load().database_url
+    if setting is None:
         raise CommandError("DATABASE_URL is not set.")
-    return url
+    return setting.get_secret_value()
 
 
 engine = create_engine(database_url(), poolclass=pool.NullPool)

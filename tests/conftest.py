@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +31,27 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+@contextmanager
+def _open_directory() -> Iterator[Path]:
+    """A directory that every user can enter, unlike pytest's own: as root the embedded server is another user."""
+    directory = Path(tempfile.mkdtemp(prefix="roster-tests-")).resolve()
+    directory.chmod(0o755)
+    yield directory
+    shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Path]:
+    """Where a module's embedded servers keep their data."""
+    with _open_directory() as directory:
+        yield directory
+
+
 @pytest.fixture(scope="session")
 def server_url() -> Iterator[str]:
     """An empty database on a server of this test process alone. Nothing here needs to survive a crash."""
-    # Not pytest's own directory: as root the server runs as another user, who could not enter that.
-    directory = Path(tempfile.mkdtemp(prefix="roster-tests-"))
-    directory.chmod(0o755)
-    with EmbeddedPostgres(directory / "data", durable=False) as url:
+    with _open_directory() as directory, EmbeddedPostgres(directory / "data", durable=False) as url:
         yield url
-    shutil.rmtree(directory)
 
 
 @pytest.fixture(scope="session")

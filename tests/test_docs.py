@@ -4,13 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
-from typer.main import get_command
 
 from client import Client
-from roster.cli import main
 from roster.domain import errors
 from roster.domain.errors import ErrorCode, InvalidReason, RequestError
-from roster.settings import Settings
 
 TOP = Path(__file__).parents[1]
 API = (TOP / "docs/API.md").read_text()
@@ -54,24 +51,6 @@ def test_every_code_of_a_request_error_is_documented() -> None:
     codes |= {"GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED", "INTERNAL"}
     listed = API.partition("## Errors of a request")[2]
     assert codes == set(re.findall(r"^\| ([A-Z_]+) \|", listed, flags=re.MULTILINE))
-
-
-def test_every_command_and_option_is_documented() -> None:
-    assert set(re.findall(r"^\| `roster ([a-z ]+)` \|", README, flags=re.MULTILINE)) == {
-        "serve",
-        "migrate",
-        "schema print",
-        "schema check",
-    }
-    command = get_command(main)
-    assert sorted(command.commands) == ["migrate", "schema", "serve"]  # type: ignore[attr-defined]
-    options = {name for option in command.commands["serve"].params for name in option.opts}  # type: ignore[attr-defined]
-    assert options == set(re.findall(r"`(--[a-z-]+)`", README))
-
-
-def test_every_setting_is_documented() -> None:
-    for name in Settings.model_fields:
-        assert f"`{name.upper()}`" in README
 
 
 def test_ci_runs_the_tests_by_the_readme_s_command() -> None:

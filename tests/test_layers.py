@@ -30,7 +30,7 @@ VIOLATIONS = [
     (LAYERS, "data/users", "from roster.services import versions"),
     (LAYERS, "domain/users", "from roster.services.versions import check_version"),
     (LAYERS, "settings", "from roster.domain import users"),
-    (LAYERS, "embedded", "from roster.domain import users"),
+    (LAYERS, "embedded/server", "from roster.domain import users"),
     *(
         (GRAPHQL, module, f"import {library}")
         for module, library in product(

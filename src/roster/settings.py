@@ -1,20 +1,191 @@
-"""Every setting, read from the environment. Imported by app and cli only."""
+"""Every setting, its rule and its default. Imported by app and cli only.
 
+A setting is read from the option of the command line, else from the environment as `ROSTER_` and its name, else from
+the file that `ROSTER_…_FILE` names if it is a secret. `load` tells all mistakes at once.
+"""
+
+import ipaddress
+import os
 import re
+import socket
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Literal, get_args
+from urllib.parse import quote
 
-from pydantic import field_validator
+import platformdirs
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "ROSTER_"
+
+
+def _default_data_dir() -> Path:
+    # The server runs as an unprivileged user when we are root, and cannot enter root's home.
+    return Path("/var/lib/roster") if os.geteuid() == 0 else platformdirs.user_data_path("roster")
+
+
+class SettingsError(Exception):
+    """What is wrong with the settings, a mistake a line."""
 
 
 class Settings(BaseSettings):
-    """`database_url` (DATABASE_URL) is the server to use; without it `roster serve` starts one of its own."""
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        frozen=True,
+        validate_by_name=True,
+        validate_default=True,
+        hide_input_in_errors=True,
+    )
 
-    model_config = SettingsConfigDict(frozen=True)
-
-    database_url: str | None = None
+    database_password: SecretStr | None = Field(default=None, description="Put into `database_url`.")
+    database_url: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices(f"{PREFIX}DATABASE_URL", "DATABASE_URL"),
+        description="The PostgreSQL server to use, `postgresql://user@host/name`; without it an embedded one.",
+    )
+    data_dir: Path = Field(
+        default_factory=_default_data_dir, description="Where the embedded PostgreSQL keeps its data."
+    )
+    trust_network: bool = Field(
+        default=False, description="Whether all who can reach the address may do everything."
+    )
+    host: str = Field(
+        default="127.0.0.1", description="The address to listen on; a loopback one, or `trust_network`."
+    )
+    port: int = Field(default=8000, ge=0, le=65535, description="The port to listen on; 0 takes a free one.")
+    workers: int = Field(default=1, ge=1, le=64, description="Processes that answer requests.")
+    pool_size: int = Field(default=10, ge=1, le=100, description="Database connections of each worker.")
+    log_format: Literal["auto", "json", "text"] = Field(
+        default="auto", description="`text` for people, `json` for machines; `auto` is text on a terminal."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least that is logged."
+    )
 
     @field_validator("database_url")
     @classmethod
-    def _with_driver(cls, url: str | None) -> str | None:
-        """Any common spelling of a PostgreSQL address, with the driver that Roster uses; empty is as good as unset."""
-        return re.sub(r"^postgres(?:ql)?(?:\+\w+)?://", "postgresql+psycopg://", url) if url else None
+    def _of_postgresql(cls, url: SecretStr | None, given: ValidationInfo) -> SecretStr | None:
+        """Any common spelling of a PostgreSQL address, with the driver that Roster uses and the password put in."""
+        password: SecretStr | None = given.data.get("database_password")
+        if url is None:
+            if password:
+                raise ValueError("is not set, and a password is.")
+            return None
+        address = re.fullmatch(r"postgres(?:ql)?(?:\+\w+)?://(?:([^/?#]*)@)?(.*)", url.get_secret_value())
+        if not address:
+            raise ValueError("must be the address of a PostgreSQL database: postgresql://user@host/name")
+        user, rest = address[1] or "", address[2]
+        if password:
+            if ":" in user:
+                raise ValueError("has a password already.")
+            user += ":" + quote(password.get_secret_value(), safe="")
+        return SecretStr(f"postgresql+psycopg://{user}@{rest}" if user else f"postgresql+psycopg://{rest}")
+
+    @field_validator("host")
+    @classmethod
+    def _out_of_reach(cls, host: str, given: ValidationInfo) -> str:
+        if not given.data.get("trust_network") and not _is_loopback(host):
+            raise ValueError(
+                f"{host} is not a loopback address. Whoever reaches this server may do everything, so it answers on"
+                f" loopback only, or where {PREFIX}TRUST_NETWORK=true says that everyone who can reach it may."
+            )
+        return host
+
+
+SECRETS = frozenset(
+    name for name, field in Settings.model_fields.items() if SecretStr in get_args(field.annotation)
+)
+
+
+def load(**options: object) -> Settings:
+    """The settings in force. `options` are those of the command line; one that is None was not given.
+
+    Raise SettingsError.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    read, mistakes = _read_files()
+    mistakes += _unknown_names()
+    try:
+        settings = Settings(**given | read)  # type: ignore[arg-type]
+    except ValidationError as error:
+        mistakes += [_told(fault["loc"][0], fault["msg"], given) for fault in error.errors()]
+    if mistakes:
+        raise SettingsError("\n".join(mistakes))
+    return settings
+
+
+def names(setting: str) -> tuple[str, ...]:
+    """The variables that a setting is read from, the first that is there."""
+    own = PREFIX + setting.upper()
+    other = (setting.upper(),) if setting == "database_url" else ()
+    return (own, own + "_FILE", *other) if setting in SECRETS else (own,)
+
+
+def _named(setting: str) -> str:
+    return names(setting)[0] if origin(setting) == "default" else origin(setting)
+
+
+def origin(setting: str) -> str:
+    """The variable that a setting comes from, or `default`."""
+    return next((name for name in names(setting) if os.environ.get(name)), "default")
+
+
+def masked(settings: Settings) -> Mapping[str, object]:
+    """Each setting as it may be shown: of a secret no more than that it is there, but for a URL without its password."""
+    shown: dict[str, object] = settings.model_dump(mode="json")
+    if settings.database_url:
+        # To the last @, so that nothing of a password shows, whatever is in it.
+        url = re.sub(r"//([^:@]*):.*@", r"//\1:***@", settings.database_url.get_secret_value())
+        shown["database_url"] = re.sub(r"(?<=password=)[^&]*", "***", url)
+    return shown
+
+
+def _read_files() -> tuple[dict[str, str], list[str]]:
+    read, mistakes = {}, []
+    for setting in SECRETS:
+        name = f"{PREFIX}{setting.upper()}_FILE"
+        if not (path := os.environ.get(name)):
+            continue
+        if origin(setting) != name:
+            mistakes.append(f"{name}: {origin(setting)} is set too; which one is meant?")
+        try:
+            read[setting] = Path(path).read_text(encoding="utf-8").removesuffix("\n")
+        except (OSError, ValueError) as error:
+            mistakes.append(
+                f"{name}: {path} cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}."
+            )
+    return read, mistakes
+
+
+def _unknown_names() -> list[str]:
+    known = [name for setting in Settings.model_fields for name in names(setting)]
+    mistakes = []
+    for name in sorted(os.environ):
+        if name.startswith(PREFIX) and name not in known:
+            # Compared without the prefix, which would make all alike.
+            close = get_close_matches(
+                name.removeprefix(PREFIX), [other.removeprefix(PREFIX) for other in known], n=1
+            )
+            hint = (
+                f"Did you mean {PREFIX}{close[0]}?" if close else "`roster config` shows all that there are."
+            )
+            mistakes.append(f"{name} is not a setting. {hint}")
+    return mistakes
+
+
+def _told(place: int | str, message: str, given: Mapping[str, object]) -> str:
+    """A mistake under the name by which its value was given."""
+    setting = next((name for name in Settings.model_fields if place in {name, *names(name)}), str(place))
+    where = f"--{setting.replace('_', '-')}" if setting in given else _named(setting)
+    return f"{where}: {message.removeprefix('Value error, ')}"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        addresses = {info[4][0] for info in socket.getaddrinfo(host, None)}
+    except socket.gaierror:
+        return False
+    return all(ipaddress.ip_address(address).is_loopback for address in addresses)

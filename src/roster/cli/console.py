@@ -1,0 +1,39 @@
+"""What the commands say, and the exit codes: 0 done, 1 could not be done or the answer is no, 2 wrongly asked."""
+
+import logging
+import sys
+from typing import NoReturn
+
+import typer
+
+from roster import settings as all_settings
+from roster.settings import Settings, SettingsError
+
+logger = logging.getLogger("roster")
+
+FAILED, WRONGLY_ASKED = 1, 2
+
+
+def read_settings(**options: object) -> Settings:
+    """The settings in force; ends the command if there is a mistake in them, and tells all of them."""
+    try:
+        return all_settings.load(**options)
+    except SettingsError as error:
+        fail(str(error), WRONGLY_ASKED)
+
+
+def start_logging(settings: Settings) -> None:
+    logging.basicConfig(level=settings.log_level.upper())
+
+
+def fail(message: str, code: int = FAILED) -> NoReturn:
+    typer.echo(message, err=True)
+    raise typer.Exit(code)
+
+
+def tell(line: str) -> None:
+    """Say to a person what is going on; off a terminal it is a line of the log."""
+    if sys.stderr.isatty():
+        typer.echo(line, err=True)
+    else:
+        logger.info(line)

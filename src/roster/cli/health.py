@@ -1,0 +1,35 @@
+"""`roster healthcheck`: whether a server on this machine is ready, for Docker and the like."""
+
+import json
+from http.client import HTTPConnection, HTTPException
+
+from roster.cli.console import fail, read_settings
+
+_ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- who listens on all addresses is asked on one
+_SECONDS = 5.0
+
+
+def healthcheck() -> None:
+    """Exit with 0 if the server on ROSTER_HOST and ROSTER_PORT is ready, else say why not and exit with 1."""
+    settings = read_settings()
+    if reason := why_unready(settings.host, settings.port):
+        fail(reason)
+
+
+def why_unready(host: str, port: int) -> str | None:
+    """None if the server is ready."""
+    connection = HTTPConnection(_ANY.get(host, host), port, timeout=_SECONDS)
+    try:
+        connection.request("GET", "/health/ready", headers={"Host": "localhost"})
+        response = connection.getresponse()
+        body = response.read()
+    except (OSError, HTTPException) as error:
+        return f"No answer from {host}, port {port}: {error}"
+    finally:
+        connection.close()
+    if response.status == 200:  # noqa: PLR2004 -- as everybody knows it
+        return None
+    try:
+        return str(json.loads(body)["reason"])
+    except (ValueError, KeyError):
+        return f"The answer from {host}, port {port} has status {response.status}: it is not Roster's."

@@ -1,0 +1,147 @@
+"""`roster serve`: one process owns the database server and the socket, and its workers answer."""
+
+import logging
+import signal
+import time
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from socket import create_connection, socket
+from typing import Annotated, NoReturn
+
+import typer
+import uvicorn
+
+from roster import __version__
+from roster.api.schema import schema
+from roster.app import create_app
+from roster.cli import databases
+from roster.cli.console import fail, read_settings, start_logging, tell
+from roster.cli.workers import DRAIN_SECONDS, Pauses, Workers, listen
+from roster.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from roster.settings import Settings
+
+logger = logging.getLogger("roster")
+
+_LOOK_SECONDS = 0.2  # How soon a dead database server is noticed; a dead worker is at once.
+_READY_SECONDS = 60.0
+
+
+def serve(
+    host: Annotated[
+        str | None, typer.Option(help="The address to listen on.", show_default="127.0.0.1")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="The port to listen on; 0 takes a free one.", show_default="8000")
+    ] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Where the embedded PostgreSQL keeps its data.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes that answer requests.", show_default="1")
+    ] = None,
+) -> None:
+    """Answer GraphQL, on the server that DATABASE_URL names or else on an embedded PostgreSQL."""
+    begun = time.monotonic()
+    settings = read_settings(host=host, port=port, data_dir=data_dir, workers=workers)
+    start_logging(settings)
+    # As Ctrl-C does, and unlike the default, which would end us before what we started.
+    for asked in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(asked, signal.default_int_handler)
+    with ExitStack() as running:
+        try:
+            _serve(settings, running, begun)
+        except KeyboardInterrupt:
+            # Whoever asks twice gets the same: all that is acknowledged is kept, within seconds.
+            for asked in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(asked, signal.SIG_IGN)
+
+
+def _serve(settings: Settings, running: ExitStack, begun: float) -> NoReturn:
+    try:
+        listener = running.enter_context(listen(settings.host, settings.port))
+    except OSError as error:
+        fail(
+            f"Cannot listen on {settings.host}, port {settings.port}: {error.strerror}. Choose another with --port."
+        )
+    url, postgres = _database(settings, running)
+    databases.upgrade(url)
+    schema()  # Built once, here, for all workers.
+    work = partial(_answer, settings, url, listener, postgres)
+    workers = running.enter_context(Workers(settings.workers, work))
+    workers.keep()
+    _wait_until_ready(workers, listener)
+    _announce(listener, time.monotonic() - begun)
+    _watch(workers, postgres)
+
+
+def _database(settings: Settings, running: ExitStack) -> tuple[str, EmbeddedPostgres | None]:
+    if settings.database_url:
+        return settings.database_url.get_secret_value(), None
+    postgres = databases.embedded(settings)
+    try:
+        return running.enter_context(postgres), postgres
+    except EmbeddedPostgresError as error:
+        fail(str(error))
+
+
+def _answer(settings: Settings, url: str, listener: socket, postgres: EmbeddedPostgres | None) -> None:
+    """What a worker does."""
+    if postgres:
+        postgres.disown()
+    config = uvicorn.Config(
+        create_app(url, pool_size=settings.pool_size),
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        server_header=False,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def _wait_until_ready(workers: Workers, listener: socket) -> None:
+    host, port = listener.getsockname()[:2]
+    deadline = time.monotonic() + _READY_SECONDS
+    while reason := _refused(host, port):
+        if not workers.all_run() or time.monotonic() >= deadline:
+            fail(f"The server does not come up. {reason}")
+        time.sleep(0.02)
+
+
+def _announce(listener: socket, seconds: float) -> None:
+    host, port = listener.getsockname()[:2]
+    url = f"http://[{host}]:{port}/graphql" if ":" in host else f"http://{host}:{port}/graphql"
+    tell(f"Roster {__version__} is ready after {seconds:.1f} s")
+    typer.echo(f"API and playground: {url}")
+    query = """'{"query": "{ roles { nodes { key name holderCount } } }"}'"""
+    typer.echo(f"From a shell: curl {url} -H 'Content-Type: application/json' -d {query}")
+
+
+def _watch(workers: Workers, postgres: EmbeddedPostgres | None) -> NoReturn:
+    """Keep all running, until asked to end."""
+    pauses = Pauses()
+    while True:
+        workers.wait(_LOOK_SECONDS)
+        workers.keep()
+        if postgres and postgres.has_ended() and pauses.over():
+            pauses.tried()
+            _start_again(postgres)
+
+
+def _start_again(postgres: EmbeddedPostgres) -> None:
+    logger.error("PostgreSQL ended unexpectedly: starting it again")
+    try:
+        postgres.start_again()
+    except EmbeddedPostgresError as error:
+        logger.error("%s", error)  # noqa: TRY400 -- it says all
+    else:
+        logger.info("PostgreSQL runs again")
+
+
+def _refused(host: str, port: int) -> str | None:
+    try:
+        create_connection((host, port)).close()
+    except OSError as error:
+        return str(error)
+    return None

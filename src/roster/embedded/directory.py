@@ -1,0 +1,122 @@
+"""What lies in a data directory: locks, things made whole, what a crash left behind, the way to the socket."""
+
+import fcntl
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+from roster.embedded.errors import EmbeddedPostgresError
+from roster.embedded.processes import Launcher
+
+PORT = "5432"  # Names the socket file; fixed, so that PGPORT in the environment has no say.
+_PREFIX = "roster-"
+_LONGEST_SOCKET_DIRECTORY = 70  # A socket's whole path is limited to 103 bytes on macOS, 107 on Linux.
+
+
+def lock(path: Path, *, seconds: float, refusal: str) -> int:
+    """Return a file descriptor that holds the lock: it is free once every process that has it closed it.
+
+    So close it, never unlock it: that would also take it from a PostgreSQL process that still has it.
+    """
+    locked = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(locked, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                os.close(locked)
+                raise EmbeddedPostgresError(refusal) from None
+            time.sleep(0.02)
+        else:
+            return locked
+
+
+def is_locked(path: Path) -> bool:
+    """Whether another process has the lock."""
+    try:
+        file = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(file)
+    return False
+
+
+@contextmanager
+def whole_or_not_there(place: Path) -> Iterator[Path]:
+    """A new place to fill, then renamed; nothing is left of one that could not be filled."""
+    new = place.with_suffix(".new")
+    if new.exists():  # Whoever filled it was killed, and the lock says that they are gone.
+        shutil.rmtree(new)
+    try:
+        yield new
+    except BaseException:
+        shutil.rmtree(new, ignore_errors=True)
+        raise
+    new.rename(place)
+    # Were the new name lost with the power, the next start would take what it holds for half-made and delete it.
+    parent = os.open(place.parent, os.O_RDONLY)
+    os.fsync(parent)
+    os.close(parent)
+
+
+def forget_the_dead(cluster: Path) -> bool:
+    """Whether the last server of the cluster crashed; removes its pid file if the number is nobody's or another's now.
+
+    PostgreSQL takes whoever has the number for the server and refuses to start. Our lock says that no server started
+    here lives. One started by hand does its work in the cluster; it stays respected, and PostgreSQL says so.
+    """
+    pid_file = cluster / "postmaster.pid"
+    with suppress(FileNotFoundError, ValueError):
+        pid = int(pid_file.read_text(encoding="ascii").partition("\n")[0])
+        if Path("/proc/self").exists() and not _works_in(pid, cluster):  # Elsewhere PostgreSQL must cope.
+            pid_file.unlink()
+        return True
+    return pid_file.exists()
+
+
+def _works_in(pid: int, directory: Path) -> bool:
+    """False for a number of nobody, of a zombie, and of another user's process, whom we need not be able to ask."""
+    try:
+        return Path(f"/proc/{pid}/cwd").samefile(directory)
+    except OSError:
+        return False
+
+
+def socket_directory(launcher: Launcher, link: Path, undo: ExitStack) -> Path:
+    """A new private directory with a short path, and the link to it."""
+    _forget_socket_directory(link, launcher.user)
+    parent = Path(tempfile.gettempdir()).resolve()
+    if len(os.fsencode(parent)) > _LONGEST_SOCKET_DIRECTORY:
+        parent = Path("/tmp")  # noqa: S108 -- the directory made in it has a random name and is private
+    launcher.require_access(parent, "Set TMPDIR to a directory open to all users, such as /tmp.")
+    directory = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+    undo.callback(shutil.rmtree, directory, ignore_errors=True)
+    launcher.make_private(directory)
+    link.symlink_to(directory)
+    undo.callback(link.unlink, missing_ok=True)
+    return directory
+
+
+def _forget_socket_directory(link: Path, user: int | None) -> None:
+    """Remove what a killed owner could not; nothing but a socket in a directory such as we make."""
+    if not link.is_symlink():
+        return
+    directory = link.readlink()
+    link.unlink()
+    with suppress(OSError):
+        if directory.name.startswith(_PREFIX) and directory.lstat().st_uid == (
+            os.geteuid() if user is None else user
+        ):
+            for name in (f".s.PGSQL.{PORT}", f".s.PGSQL.{PORT}.lock"):
+                (directory / name).unlink(missing_ok=True)
+            directory.rmdir()

@@ -1,0 +1,190 @@
+"""Settings: where each comes from, what is refused, and that all mistakes are told at once."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from roster import settings
+from roster.settings import Settings, SettingsError
+
+Set = Callable[..., None]
+
+
+@pytest.fixture(autouse=True)
+def put(monkeypatch: pytest.MonkeyPatch) -> Set:
+    """Nothing is set but what a test sets."""
+    for name in list(os.environ):
+        if name.startswith("ROSTER_") or name == "DATABASE_URL":
+            monkeypatch.delenv(name)
+
+    def put(**variables: str) -> None:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+
+    return put
+
+
+def url(loaded: Settings) -> str | None:
+    return loaded.database_url.get_secret_value() if loaded.database_url else None
+
+
+def mistakes(**options: object) -> list[str]:
+    with pytest.raises(SettingsError) as told:
+        settings.load(**options)
+    return str(told.value).splitlines()
+
+
+def test_without_any_they_are_the_defaults() -> None:
+    loaded = settings.load(port=None)
+    assert loaded == Settings()
+    assert (loaded.host, loaded.port, loaded.workers, loaded.database_url) == ("127.0.0.1", 8000, 1, None)
+    assert {settings.origin(name) for name in Settings.model_fields} == {"default"}
+
+
+def test_an_option_comes_before_a_variable(put: Set) -> None:
+    put(ROSTER_PORT="9000", ROSTER_WORKERS="3", ROSTER_LOG_LEVEL="")
+    loaded = settings.load(port=9001)
+    assert (loaded.port, loaded.workers, loaded.log_level) == (9001, 3, "info")
+    assert [settings.origin(name) for name in ("port", "workers", "log_level")] == [
+        "ROSTER_PORT",
+        "ROSTER_WORKERS",
+        "default",
+    ]
+
+
+@pytest.mark.parametrize(
+    "scheme",
+    [
+        "postgres",
+        "postgresql",
+        "postgresql+psycopg",
+        "postgresql+psycopg2",
+        "postgresql+asyncpg",
+        "postgres+pg",
+    ],
+)
+def test_any_spelling_of_a_postgresql_address_is_understood(scheme: str, put: Set) -> None:
+    rest = "roster:p%40ss@db.example.org:5433/roster?sslmode=require"
+    put(DATABASE_URL=f"{scheme}://{rest}")
+    assert url(settings.load()) == f"postgresql+psycopg://{rest}"
+
+
+def test_our_own_name_of_the_address_comes_first(put: Set) -> None:
+    put(DATABASE_URL="postgresql://a/a", ROSTER_DATABASE_URL="postgresql://b/b")
+    assert url(settings.load()) == "postgresql+psycopg://b/b"
+    assert settings.origin("database_url") == "ROSTER_DATABASE_URL"
+
+
+def test_an_empty_address_is_none(put: Set) -> None:
+    put(DATABASE_URL="", ROSTER_DATABASE_URL="")
+    assert settings.load().database_url is None
+
+
+def test_a_password_is_put_into_the_address(put: Set) -> None:
+    put(DATABASE_URL="postgresql://roster@db:5432/roster", ROSTER_DATABASE_PASSWORD="p@:/ss")  # noqa: S106
+    assert url(settings.load()) == "postgresql+psycopg://roster:p%40%3A%2Fss@db:5432/roster"
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"DATABASE_URL": "postgresql://a:b@c/d"}, "DATABASE_URL: has a password already."),
+        ({}, "ROSTER_DATABASE_URL: is not set, and a password is."),
+    ],
+)
+def test_a_password_that_fits_nowhere_is_a_mistake(variables: dict[str, str], told: str, put: Set) -> None:
+    put(**variables, ROSTER_DATABASE_PASSWORD="secret")  # noqa: S106
+    assert mistakes() == [told]
+
+
+def test_secrets_come_from_files(put: Set, tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("postgresql://roster@db/roster\n")
+    (tmp_path / "password").write_text("a secret ")
+    put(
+        ROSTER_DATABASE_URL_FILE=str(tmp_path / "url"),
+        ROSTER_DATABASE_PASSWORD_FILE=str(tmp_path / "password"),
+    )
+    assert url(settings.load()) == "postgresql+psycopg://roster:a%20secret%20@db/roster"
+    assert settings.origin("database_url") == "ROSTER_DATABASE_URL_FILE"
+
+
+def test_a_file_that_cannot_be_read_is_a_mistake(put: Set, tmp_path: Path) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff")
+    put(
+        ROSTER_DATABASE_URL_FILE=str(tmp_path / "none"),
+        ROSTER_DATABASE_PASSWORD_FILE=str(tmp_path / "binary"),
+    )
+    assert sorted(mistakes()) == [
+        f"ROSTER_DATABASE_PASSWORD_FILE: {tmp_path}/binary cannot be read: it is not UTF-8.",
+        f"ROSTER_DATABASE_URL_FILE: {tmp_path}/none cannot be read: No such file or directory.",
+    ]
+
+
+def test_a_secret_given_twice_is_a_mistake(put: Set, tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("postgresql://roster@db/roster")
+    put(ROSTER_DATABASE_URL_FILE=str(tmp_path / "url"), ROSTER_DATABASE_URL="postgresql://other/other")
+    assert mistakes() == ["ROSTER_DATABASE_URL_FILE: ROSTER_DATABASE_URL is set too; which one is meant?"]
+
+
+def test_all_mistakes_are_told_at_once(put: Set) -> None:
+    put(
+        DATABASE_URL="sqlite:///x",
+        ROSTER_PROT="1",
+        ROSTER_QQQ="1",
+        ROSTER_POOL_SIZE="many",
+        ROSTER_LOG_FORMAT="xml",
+    )
+    assert mistakes(workers=65, host="192.0.2.1") == [
+        "ROSTER_PROT is not a setting. Did you mean ROSTER_PORT?",
+        "ROSTER_QQQ is not a setting. `roster config` shows all that there are.",
+        "DATABASE_URL: must be the address of a PostgreSQL database: postgresql://user@host/name",
+        (
+            "--host: 192.0.2.1 is not a loopback address. Whoever reaches this server may do everything, so it answers on"
+            " loopback only, or where ROSTER_TRUST_NETWORK=true says that everyone who can reach it may."
+        ),
+        "--workers: Input should be less than or equal to 64",
+        "ROSTER_POOL_SIZE: Input should be a valid integer, unable to parse string as an integer",
+        "ROSTER_LOG_FORMAT: Input should be 'auto', 'json' or 'text'",
+    ]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
+def test_a_loopback_address_is_listened_on(host: str) -> None:
+    assert settings.load(host=host).host == host
+
+
+# Bound nowhere: refused, or only read.
+OPEN = ["0.0.0.0", "0", "::", "192.0.2.1", "2001:db8::1", "", "no.such.host.invalid"]  # noqa: S104
+
+
+@pytest.mark.parametrize("host", OPEN)
+def test_another_address_is_refused_unless_the_network_is_trusted(host: str, put: Set) -> None:
+    assert [line.partition(" is ")[0] for line in mistakes(host=host)] == [f"--host: {host}"]
+    put(ROSTER_TRUST_NETWORK="true")
+    assert settings.load(host=host).host == host
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "postgresql://roster:S3cr3t@db/roster",
+        "postgresql://roster:S3cr3t%40@db/roster",
+        "postgresql://roster:@S3cr3t@db/roster",
+        "postgresql://roster:S3/cr:3t@db/roster",
+        "postgresql://db/roster?user=roster&password=S3cr3t&sslmode=require",
+    ],
+)
+def test_what_is_shown_has_no_secret(given: str, put: Set) -> None:
+    put(DATABASE_URL=given)
+    shown = str(settings.masked(settings.load()))
+    assert "***" in shown
+    assert "S3" not in shown
+    assert "3t" not in shown
+    assert "db/roster" in shown
+
+
+def test_a_mistake_does_not_show_a_secret(put: Set) -> None:
+    put(DATABASE_URL="mysql://roster:S3cr3t@db/roster", ROSTER_DATABASE_PASSWORD="S3cr3t")  # noqa: S106
+    assert "S3cr3t" not in str(mistakes())
