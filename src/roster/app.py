@@ -1,4 +1,4 @@
-"""Wires the application by hand: the database, GraphQL and the playground."""
+"""Wires the application by hand: the database, GraphQL, the playground and health."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -6,10 +6,11 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from roster.api import http
+from roster.api import health, http
 from roster.api.context import Context
 from roster.data.db import Database
 from roster.domain.actors import LOCAL_OPERATOR
+from roster.services.health import readiness
 from roster.services.services import Services
 
 
@@ -24,5 +25,6 @@ def create_app(database_url: str, *, pool_size: int = 10) -> FastAPI:
 
     app = FastAPI(title="Roster", openapi_url=None, lifespan=lifespan)
     app.state.db = db
+    app.include_router(health.router(partial(readiness, db)))
     app.include_router(http.router(lambda: Context(partial(Services.of, db, LOCAL_OPERATOR))))
     return app

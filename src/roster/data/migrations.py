@@ -1,13 +1,21 @@
 """Running the migrations, which lie beside this package in a wheel and at the top of a checkout."""
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from alembic.script import ScriptDirectory
+from psycopg.errors import UndefinedTable
+from sqlalchemy import String, column, select, table
+from sqlalchemy.exc import ArgumentError, DBAPIError, ProgrammingError
+
+from roster.data.db import Reader
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _CHECKOUT = _PACKAGE.parents[1]
+# What Alembic keeps in the database: the revision that it is at.
+_APPLIED = select(column("version_num", String)).select_from(table("alembic_version"))
 
 
 def config(url: str) -> Config:
@@ -29,3 +37,20 @@ def upgrade(url: str) -> None:
         raise MigrationError("DATABASE_URL is not the address of a PostgreSQL database.") from None
     except DBAPIError as error:
         raise MigrationError(f"The database could not be brought up to date: {error.orig}") from error
+
+
+@cache
+def revisions() -> tuple[str, ...]:
+    """The migrations of this version, the newest first. They are files, and read once."""
+    scripts = ScriptDirectory.from_config(config(""))
+    return tuple(script.revision for script in scripts.walk_revisions())
+
+
+async def applied(reader: Reader) -> frozenset[str]:
+    """The newest migration that the database has; none if it was never migrated."""
+    try:
+        return frozenset((await reader.execute(_APPLIED)).scalars())
+    except ProgrammingError as error:
+        if isinstance(error.orig, UndefinedTable):
+            return frozenset()
+        raise
