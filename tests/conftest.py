@@ -90,7 +90,7 @@ async def db(shared_db: Database, seeded: list[dict[str, Any]]) -> AsyncIterator
 async def api(db: Database) -> AsyncIterator[Client]:
     """The whole application, called over HTTP, in the database of `db`."""
     app = create_app(db.engine.url.render_as_string(hide_password=False), pool_size=5)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
         yield Client(http, app.state.db)
     await app.state.db.close()
 
@@ -99,6 +99,6 @@ async def api(db: Database) -> AsyncIterator[Client]:
 async def narrow_api(db: Database) -> AsyncIterator[Client]:
     """The same on a pool of one connection."""
     app = create_app(db.engine.url.render_as_string(hide_password=False), pool_size=1)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
         yield Client(http, app.state.db)
     await app.state.db.close()

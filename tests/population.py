@@ -267,7 +267,7 @@ async def populated(db: Database, made: Directory = DIRECTORY) -> AsyncIterator[
     await make.store(db, *made.users, *made.roles, *made.assignments)
     roles = [*made.roles, await make.admin_role(db)]
     app = create_app(db.engine.url.render_as_string(hide_password=False), pool_size=5)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
         yield World(
             Client(http, app.state.db),
             Directory(users=made.users, roles=roles, assignments=made.assignments, now=made.now),

@@ -221,7 +221,7 @@ async def test_every_problem_of_an_input_has_its_path_in_the_callers_words(
 async def application(url: str) -> AsyncIterator[Client]:
     """On a database that is not as it should be."""
     app = create_app(url, pool_size=1)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
         yield Client(http, app.state.db)
     await app.state.db.close()
 

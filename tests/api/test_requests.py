@@ -283,7 +283,7 @@ async def test_a_database_that_is_gone_is_unavailable_and_stays_unnamed(query: s
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     app = create_app(f"postgresql+psycopg://keeper:hush@127.0.0.1:{port}/vault", pool_size=1)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
         response = await http.post("/graphql", json={"query": query})
     await app.state.db.close()
     assert response.status_code == 200

@@ -36,7 +36,7 @@ async def stage(shared_db: Database) -> AsyncIterator[Stage]:
     """One application for every case: making one takes longer than a case does."""
     empty = await snapshot(shared_db)
     app = create_app(shared_db.engine.url.render_as_string(hide_password=False), pool_size=5)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
         yield await Stage.prepare(Client(http, app.state.db))
     await app.state.db.close()
     await restore(shared_db, empty)

@@ -31,11 +31,11 @@ def router(make_context: Callable[[], Context]) -> APIRouter:
                 context_value=make_context(),
             )
         except CannotGetOperationTypeError:
-            return _refusal(BadRequestError("The document has no operation of that name."))
+            return refusal(BadRequestError("The document has no operation of that name."))
         except BadRequestError as error:
-            return _refusal(error)
+            return refusal(error)
         except ClientDisconnect:
-            return _refusal(BadRequestError("The body did not arrive."))
+            return refusal(BadRequestError("The body did not arrive."))
         return _json(_formatted(result))
 
     made.get("/graphql")(playground.page)
@@ -70,9 +70,9 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-def _refusal(error: BadRequestError) -> Response:
+def refusal(error: BadRequestError, status: int = 400) -> Response:
     told = {"message": error.message, "extensions": {"code": error.code}}
-    return _json({"errors": [told]}, status=400)
+    return _json({"errors": [told]}, status)
 
 
 def _formatted(result: ExecutionResult) -> dict[str, Any]:
