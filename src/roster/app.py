@@ -9,7 +9,8 @@ from fastapi import FastAPI
 from roster.api import health, http
 from roster.api.context import Context
 from roster.api.hosts import LoopbackHosts
-from roster.data.db import Database
+from roster.api.request_log import RequestLog
+from roster.data.db import Database, count_statements
 from roster.domain.actors import LOCAL_OPERATOR
 from roster.services.health import readiness
 from roster.services.services import Services
@@ -31,6 +32,7 @@ def create_app(database_url: str, *, pool_size: int = 10, any_host: bool = False
     app.state.db = db
     if not any_host:
         app.add_middleware(LoopbackHosts)
+    app.add_middleware(RequestLog, count_statements=count_statements)  # around what was added before
     app.include_router(health.router(partial(readiness, db)))
     app.include_router(http.router(lambda: Context(partial(Services.of, db, LOCAL_OPERATOR))))
     return app

@@ -4,6 +4,7 @@ import httpx
 import pytest
 
 from client import Client
+from logged import one_line
 from roster.app import create_app
 from roster.services.health import Readiness
 
@@ -34,11 +35,11 @@ async def test_live_needs_no_database() -> None:
 
 
 async def test_ready_asks_the_database(api: Client) -> None:
-    with api.statements() as statements:
+    with one_line() as line:
         response = await api.http.get("/health/ready")
     assert (response.status_code, response.json()) == (200, {"status": "READY"})
     assert response.headers["cache-control"] == "no-store"
-    assert len(statements) == 1
+    assert (line["level"], line["statements"]) == ("DEBUG", 1)
 
 
 @pytest.mark.parametrize("readiness", [each for each in Readiness if each is not Readiness.READY])
@@ -49,9 +50,11 @@ async def test_not_ready_says_why_and_what_to_do(
         return readiness
 
     monkeypatch.setattr("roster.services.health._look", found)
-    response = await api.http.get("/health/ready")
+    with one_line() as line:
+        response = await api.http.get("/health/ready")
     assert (response.status_code, response.headers["cache-control"]) == (503, "no-store")
     assert response.json() == {"status": readiness, "reason": TOLD[readiness]}
+    assert line["level"] == "WARNING"
 
 
 async def test_not_ready_says_nothing_else() -> None:

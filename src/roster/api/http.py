@@ -11,6 +11,7 @@ from strawberry.types import ExecutionResult
 
 from roster.api import playground
 from roster.api.context import Context
+from roster.api.request_log import note_code
 from roster.api.schema import schema
 from roster.domain.errors import BadRequestError
 
@@ -71,6 +72,7 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def refusal(error: BadRequestError, status: int = 400) -> Response:
+    note_code(error.code)
     told = {"message": error.message, "extensions": {"code": error.code}}
     return _json({"errors": [told]}, status)
 

@@ -8,6 +8,7 @@ import strawberry
 
 from roster.api.context import Info
 from roster.api.errors import MutationErrorType
+from roster.api.request_log import note_code
 from roster.domain.checks import ABSENT, Given
 from roster.domain.errors import MutationError, Rejected
 
@@ -26,6 +27,8 @@ async def outcome(info: Info, work: Callable[[], Awaitable[T]]) -> Outcome[T]:
     try:
         return Outcome(value=await work(), errors=())
     except Rejected as rejected:
+        for error in rejected.errors:
+            note_code(error.code.value)
         return Outcome(value=None, errors=rejected.errors)
     finally:
         info.context.forget()

@@ -1,14 +1,12 @@
 """The schema: queries and mutations joined, and what an error tells a client and what only the log."""
 
-import logging
 import re
-import secrets
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError, GraphQLSyntaxError, OperationDefinitionNode
+from graphql import GraphQLError, GraphQLSyntaxError, OperationDefinitionNode, get_operation_ast
 from strawberry.extensions import ParserCache, SchemaExtension, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
@@ -18,14 +16,13 @@ from roster.api.assignments.mutations import AssignmentMutations
 from roster.api.assignments.queries import AssignmentQueries
 from roster.api.errors import ERROR_TYPES, camel_path
 from roster.api.nodes import NodeQueries
+from roster.api.request_log import internal_error, note_code, note_operation
 from roster.api.roles.mutations import RoleMutations
 from roster.api.roles.queries import RoleQueries
 from roster.api.scalars import SCALARS
 from roster.api.users.mutations import UserMutations
 from roster.api.users.queries import UserQueries
 from roster.domain.errors import BadRequestError, RequestError
-
-logger = logging.getLogger("roster")
 
 # GraphQL's own messages show a value as Python does.
 _IN_JSON = {"None": "null", "True": "true", "False": "false"}
@@ -44,15 +41,21 @@ class Mutation(UserMutations, RoleMutations, AssignmentMutations):
 
 
 class OneOperation(SchemaExtension):
-    """Refuses a document with several operations and no word which: the first of them may not be the one that was meant."""
+    """Notes for the log the operation that is meant, and refuses a document with several and no word which.
+
+    The first of them may be another.
+    """
 
     def on_parse(self) -> Iterator[None]:
         yield
         context = self.execution_context
         document = context.graphql_document
-        if document is None or context._provided_operation_name:  # noqa: SLF001 -- the public one names the first
+        if document is None:
             return
-        if sum(isinstance(node, OperationDefinitionNode) for node in document.definitions) > 1:
+        name = context._provided_operation_name  # noqa: SLF001 -- the public one names the first
+        if operation := get_operation_ast(document, name):
+            note_operation(operation.operation.value, operation.name.value if operation.name else None)
+        elif name is None and any(isinstance(node, OperationDefinitionNode) for node in document.definitions):
             raise BadRequestError("The document has several operations: say which with operationName.")
 
 
@@ -64,6 +67,7 @@ class RosterSchema(strawberry.Schema):
         executed = execution_context is not None and execution_context.result is not None
         for error in errors:
             error.message, error.extensions = _told(error, executed=executed)
+            note_code(error.extensions["code"])
 
 
 def _told(error: GraphQLError, *, executed: bool) -> tuple[str, dict[str, Any]]:
@@ -79,10 +83,7 @@ def _told(error: GraphQLError, *, executed: bool) -> tuple[str, dict[str, Any]]:
     if isinstance(cause, ValueError) and "integer string conversion" in str(cause):
         # Python reads no integer of thousands of digits.
         return "A number in the document is too long.", {"code": "GRAPHQL_VALIDATION_FAILED"}
-    reference = secrets.token_hex(8)
-    logger.error("internal error %s at %s", reference, error.path, exc_info=cause)
-    message = f"Something went wrong here. The log has it under {reference}."
-    return message, {"code": "INTERNAL", "reference": reference}
+    return internal_error(cause, error.path)
 
 
 def _cause(error: GraphQLError) -> Exception:

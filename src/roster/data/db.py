@@ -5,11 +5,15 @@ work is done and rolls back whatever it raises. It begins again when the work me
 unique value taken meanwhile, a lock that turned out too weak, a deadlock. Work must therefore make its ids before.
 """
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import NewType, TypeVar
 
 from psycopg import errors as pg
+from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -21,8 +25,30 @@ Reader = NewType("Reader", AsyncConnection)
 Writer = NewType("Writer", AsyncConnection)
 T = TypeVar("T")
 
+logger = logging.getLogger("roster.database")
+
 ATTEMPTS = 5
 _SETTLED_BY_A_SECOND_LOOK = (pg.UniqueViolation, pg.DeadlockDetected, pg.SerializationFailure)
+
+
+@dataclass(slots=True)
+class _Statements:
+    sent: int = 0
+
+
+# What is sent on no request's behalf is counted on the default, where nobody looks.
+_statements: ContextVar[_Statements] = ContextVar("statements", default=_Statements())  # noqa: B039
+
+
+def count_statements() -> Callable[[], int]:
+    """Begins to count those of this task and of every task that it begins; what is returned tells how many there were."""
+    statements = _Statements()
+    _statements.set(statements)
+    return lambda: statements.sent
+
+
+def _count(*_: object) -> None:
+    _statements.get().sent += 1
 
 
 class BeginAgain(Exception):
@@ -39,6 +65,7 @@ class Database:
             hide_parameters=True,  # what people are called does not belong in a log
             connect_args={"options": "-c timezone=UTC -c application_name=roster"},
         )
+        event.listen(self.engine.sync_engine, "before_cursor_execute", _count)
         self._reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
@@ -86,9 +113,12 @@ def _told(error: DBAPIError | PoolTimeoutError) -> Exception:
     """The domain's word for a failure of the database; a failure that has none stays what it is."""
     cause = _cause(error)
     if isinstance(error, PoolTimeoutError):
+        logger.warning("no connection is free")
         return UnavailableError("The server is busy: try again.")
     if isinstance(cause, pg.IntegrityError) and (told := ERRORS.get(cause.diag.constraint_name or "")):
         return Rejected(told)
     if isinstance(cause, (pg.OperationalError, pg.InterfaceError)):
+        # The first line of it: those after may show rows.
+        logger.warning("the database cannot be reached", extra={"reason": str(cause).partition("\n")[0]})
         return UnavailableError("The database cannot be reached: try again.")
     return error
