@@ -3,6 +3,7 @@ and that no connection is ever lost.
 """
 
 import asyncio
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,7 +17,7 @@ import make
 from acting import NOW, refusal
 from racing import deadlocks, race, user_gate
 from roster.data import users as user_data
-from roster.data.db import ATTEMPTS, BeginAgain, Database, Reader, Writer
+from roster.data.db import ATTEMPTS, BeginAgain, Database, Reader, UnexpectedValueError, Writer
 from roster.domain.errors import Rejected, TakenError, UnavailableError, UniqueField
 from roster.domain.users import User, UserStatus
 
@@ -89,7 +90,7 @@ async def test_whatever_the_work_raises_nothing_is_kept(db: Database, raised: Ba
 
 async def test_a_failure_that_means_nothing_to_a_caller_stays_what_it_is(db: Database) -> None:
     async def work(writer: Writer) -> None:
-        await writer.execute(text("SELECT 1 / 0"))
+        await writer.execute(text("SELECT nothing"))
 
     with pytest.raises(DBAPIError):
         await db.write(work)
@@ -97,6 +98,35 @@ async def test_a_failure_that_means_nothing_to_a_caller_stays_what_it_is(db: Dat
         async with db.read() as reader:
             await reader.execute(text("SELECT nothing"))
     assert lent(db) == 0
+
+
+ADDRESS = "ann@example.org"
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("SELECT CAST(:value AS uuid)", "InvalidTextRepresentation of a value: SELECT CAST("),
+        ("INSERT INTO users (email) VALUES (:value)", "NotNullViolation of kind: INSERT INTO users"),
+    ],
+)
+@pytest.mark.parametrize("writing", [True, False])
+async def test_a_value_that_is_refused_unexpectedly_is_shown_by_no_traceback(
+    db: Database, writing: bool, statement: str, told: str
+) -> None:
+    async def work(connection: Any) -> None:
+        await connection.execute(text(statement), {"value": ADDRESS})
+
+    async def reading() -> None:
+        async with db.read() as reader:
+            await work(reader)
+
+    with pytest.raises(UnexpectedValueError) as raised:
+        await (db.write(work) if writing else reading())
+    shown = "".join(traceback.format_exception(raised.value))
+    assert told in shown
+    assert "connection.execute(" in shown
+    assert ADDRESS not in shown
 
 
 # ---- what is tried again ----

@@ -55,6 +55,10 @@ class BeginAgain(Exception):
     """Raised by work that saw, before it wrote anything, that what it locked is not what it looked at."""
 
 
+class UnexpectedValueError(Exception):
+    """PostgreSQL refused a value that no check of ours did. Its own words show the value or the whole row; these do not."""
+
+
 class Database:
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
         self.engine: AsyncEngine = create_async_engine(
@@ -86,7 +90,7 @@ class Database:
                     raise UnavailableError("Too many others change the same: try again.") from error
             except (DBAPIError, PoolTimeoutError) as error:
                 if attempt == ATTEMPTS or not isinstance(_cause(error), _SETTLED_BY_A_SECOND_LOOK):
-                    raise _told(error) from error
+                    raise _told(error).with_traceback(error.__traceback__) from None
             attempt += 1
 
     async def _transaction(self, work: Callable[[Writer], Awaitable[T]]) -> T:
@@ -102,7 +106,7 @@ def _failures_told() -> Iterator[None]:
     try:
         yield
     except (DBAPIError, PoolTimeoutError) as error:
-        raise _told(error) from error
+        raise _told(error).with_traceback(error.__traceback__) from None
 
 
 def _cause(error: DBAPIError | PoolTimeoutError) -> BaseException | None:
@@ -121,4 +125,7 @@ def _told(error: DBAPIError | PoolTimeoutError) -> Exception:
         # The first line of it: those after may show rows.
         logger.warning("the database cannot be reached", extra={"reason": str(cause).partition("\n")[0]})
         return UnavailableError("The database cannot be reached: try again.")
+    if isinstance(cause, (pg.IntegrityError, pg.DataError)):
+        where = cause.diag.constraint_name or cause.diag.column_name or "a value"
+        return UnexpectedValueError(f"{type(cause).__name__} of {where}: {error.statement}")
     return error
