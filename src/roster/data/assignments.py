@@ -170,12 +170,13 @@ async def open_of_role(writer: Writer, role_id: UUID) -> Sequence[RoleAssignment
 
 async def add(writer: Writer, assignments: Sequence[RoleAssignment]) -> None:
     if assignments:
-        rows = [_values(given) for given in assignments]
+        rows = [values(given) for given in assignments]
         # RETURNING lets SQLAlchemy send many rows in one statement.
         await writer.execute(insert(RoleAssignmentRow).returning(RoleAssignmentRow.id), rows)
 
 
-def _values(given: RoleAssignment) -> dict[str, Any]:
+def values(given: RoleAssignment) -> dict[str, Any]:
+    """The row of the assignment."""
     return {
         "id": given.id,
         "user_id": given.user_id,
@@ -185,6 +186,10 @@ def _values(given: RoleAssignment) -> dict[str, Any]:
         "assigned_by_user_id": given.assigned_by.user_id,
         "reason": given.reason,
         "expires_at": given.expires_at,
+        "ended_at": given.ended_at,
+        "revoked_by_kind": given.revoked_by and given.revoked_by.kind,
+        "revoked_by_user_id": given.revoked_by and given.revoked_by.user_id,
+        "revoke_reason": given.revoke_reason,
     }
 
 

@@ -150,15 +150,16 @@ async def lock_count(writer: Writer) -> int:
 
 
 async def add(writer: Writer, role: Role) -> None:
-    await writer.execute(insert(RoleRow).values(**_values(role)))
+    await writer.execute(insert(RoleRow).values(**values(role)))
 
 
 async def change(writer: Writer, role: Role) -> None:
     """Writes the role over its row."""
-    await writer.execute(update(RoleRow).where(RoleRow.id == role.id).values(**_values(role)))
+    await writer.execute(update(RoleRow).where(RoleRow.id == role.id).values(**values(role)))
 
 
-def _values(role: Role) -> dict[str, Any]:
+def values(role: Role) -> dict[str, Any]:
+    """The row of the role."""
     return {
         **asdict(role),
         "permissions": list(role.permissions),
