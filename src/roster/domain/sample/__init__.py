@@ -1,0 +1,1 @@
+"""A believable directory of any size, made of nothing but a number and a moment."""
