@@ -42,6 +42,7 @@ def stderr(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stderr]:
     logging.captureWarnings(capture=False)
     root.handlers = handlers
     root.setLevel(level)
+    logging.getLogger("uvicorn").setLevel(logging.NOTSET)
 
 
 def lines(stderr: Stderr) -> list[dict[str, Any]]:
@@ -52,7 +53,7 @@ def log_all() -> None:
     """A line of ours, one of each library that logs, and one at each level."""
     logging.getLogger("roster.requests").info("request", extra={"status": 200, "codes": ["TAKEN"]})
     coloured = {"color_message": "\x1b[1mStarted %d\x1b[0m"}
-    logging.getLogger("uvicorn.error").info("Started %d", 7, extra=coloured)
+    logging.getLogger("uvicorn.error").warning("Started %d", 7, extra=coloured)
     logging.getLogger("sqlalchemy.pool").warning("lost\nit")
     logging.getLogger("roster").debug("detail")
     logging.getLogger("roster").error("wrong")
@@ -71,7 +72,7 @@ def test_every_line_is_an_object_with_these_fields(stderr: Stderr) -> None:
         assert abs(datetime.now(UTC) - moment) < timedelta(minutes=1)
     assert told == [
         {"event": "request", "level": "info", "logger": "roster.requests", "status": 200, "codes": ["TAKEN"]},
-        {"event": "Started 7", "level": "info", "logger": "uvicorn.error"},
+        {"event": "Started 7", "level": "warning", "logger": "uvicorn.error"},
         {"event": "lost\nit", "level": "warning", "logger": "sqlalchemy.pool"},
         {"event": "detail", "level": "debug", "logger": "roster"},
         {"event": "wrong", "level": "error", "logger": "roster"},
@@ -117,11 +118,19 @@ def test_what_is_bound_is_on_every_line(stderr: Stderr) -> None:
     assert [line.get("request_id") for line in lines(stderr)] == ["abc"] * 4 + [None] * 4
 
 
-@pytest.mark.parametrize(("level", "least"), [("debug", 5), ("info", 4), ("warning", 2), ("error", 1)])
+@pytest.mark.parametrize(("level", "least"), [("debug", 5), ("info", 4), ("warning", 3), ("error", 1)])
 def test_less_than_the_level_is_not_written(stderr: Stderr, level: str, least: int) -> None:
     stderr.configure("json", level)
     log_all()
     assert len(lines(stderr)) == least
+
+
+def test_what_uvicorn_says_of_requests_is_not_written(stderr: Stderr) -> None:
+    stderr.configure("json", "debug")
+    logging.getLogger("uvicorn.error").info('"WebSocket /graphql?token=%s" 403', "hush")
+    logging.getLogger("uvicorn.error").debug("< authorization: %s", "hush")
+    logging.getLogger("uvicorn.access").info('"GET /graphql?token=%s" 200', "hush")
+    assert lines(stderr) == []
 
 
 def test_the_last_word_counts(stderr: Stderr) -> None:

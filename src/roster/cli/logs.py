@@ -11,6 +11,8 @@ from structlog.processors import JSONRenderer, TimeStamper, format_exc_info
 from structlog.stdlib import ExtraAdder, ProcessorFormatter, add_log_level, add_logger_name
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+_AS_JSON: list[Processor] = [format_exc_info, JSONRenderer()]
+
 
 def configure(form: Literal["auto", "json", "text"], level: str) -> None:
     """Lines of JSON, or text for people; `auto` is text on a terminal alone. Drops what was configured before.
@@ -37,10 +39,9 @@ def configure(form: Literal["auto", "json", "text"], level: str) -> None:
     root.handlers = [handler]
     root.setLevel(level.upper())
     handler.setLevel(level.upper())  # for loggers that have a level of their own, such as SQLAlchemy's
+    # Below, it shows the headers of a WebSocket's handshake, and query strings.
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
-
-
-_AS_JSON: list[Processor] = [format_exc_info, JSONRenderer()]
 
 
 def _for_people(*, colors: bool) -> list[Processor]:
