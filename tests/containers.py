@@ -15,8 +15,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import pip
-
 _CERTIFICATES = Path("/etc/ssl/certs")
 _OF_THE_INDEX = ("cert", "index-url", "proxy", "trusted-host")  # Of pip's settings.
 
@@ -30,7 +28,7 @@ def run(*command: str | Path, cwd: Path | None = None, env: dict[str, str] | Non
 
 def read_compose(text: str) -> dict[str, Any]:
     """Return the file with its merges done; fails for what Compose would not take."""
-    # Imported here, as these tests are collected without the extra `packaging` too.
+    # Imported here, as these tests are collected without the extra `packaging`, too.
     compose = import_module("compose_spec").PyOptions(apply_merge=True).from_yaml(text)
     compose.validate()
     read: dict[str, Any] = compose.to_dict()
@@ -58,7 +56,6 @@ class Podman:
             "podman",
             f"--root={self.directory / 'images'}",
             f"--runroot={self.directory / 'containers'}",
-            "--storage-driver=vfs",  # Works on every file system.
             "--cgroup-manager=cgroupfs",
             "--events-backend=none",
             "--runtime=runc",  # crun refuses machines with both versions of control groups.
@@ -79,7 +76,7 @@ class Podman:
         copied = root / "usr/local/lib" / python
         unneeded = shutil.ignore_patterns("__pycache__", "dist-packages", "site-packages", "test")
         shutil.copytree(stdlib, copied, ignore=unneeded)
-        shutil.copytree(Path(pip.__file__).parent, copied / "pip")
+        shutil.copytree(Path(str(import_module("pip").__file__)).parent, copied / "pip")
         programs = root / "usr/local/bin"
         programs.mkdir()
         shutil.copy(Path(sys.base_prefix, "bin", python), programs / python)

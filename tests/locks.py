@@ -23,7 +23,7 @@ class Locked:
 
 def read_lock(file: Path) -> set[Locked]:
     lines = file.read_text().replace("\\\n", " ").splitlines()
-    return {_read(line) for line in lines}
+    return {_read(line) for line in lines if not line.startswith("#")}
 
 
 def _read(line: str) -> Locked:
