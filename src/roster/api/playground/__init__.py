@@ -12,17 +12,15 @@ from starlette.responses import Response
 _STATIC = Path(__file__).parent / "static"
 
 # What may be served, listed once: a name that is not here never becomes a path.
-_FILES = frozenset(path.name for path in (_STATIC / "assets").iterdir())
-_ASSETS = frozenset(name.removesuffix(".br").removesuffix(".gz") for name in _FILES)
+_ASSETS = frozenset(path.name.removesuffix(".gz") for path in (_STATIC / "assets").iterdir())
 _MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css", ".ttf": "font/ttf"}
-_PRECOMPRESSED = {"br": ".br", "gzip": ".gz"}  # by preference: brotli is a fifth smaller
 
 # Monaco styles itself from script, hence 'unsafe-inline' for styles and for nothing else.
 # The assets carry the policy too, as a worker obeys that of its own script, not that of the page.
 _SECURITY = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-        "font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; "
+        "font-src 'self'; connect-src 'self'; worker-src 'self'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
     "Referrer-Policy": "no-referrer",
@@ -40,28 +38,23 @@ def asset(name: str, accept_encoding: str) -> Response:
     """One asset of the page, cached for good, as its name changes with its content."""
     if name not in _ASSETS:
         return Response("Not found", status_code=404, media_type="text/plain")
-    content, encoding = _encoded(name, accept_encoding)
-    caching = {"Cache-Control": "public, max-age=31536000, immutable"}
-    media_type = _MEDIA_TYPES[PurePath(name).suffix]
-    return Response(content, media_type=media_type, headers={**_SECURITY, **caching, **encoding})
+    content = (_STATIC / "assets" / f"{name}.gz").read_bytes()
+    headers = {
+        **_SECURITY,
+        "Cache-Control": "public, max-age=31536000, immutable",
+        "Vary": "Accept-Encoding",
+    }
+    if _accepts_gzip(accept_encoding):
+        headers["Content-Encoding"] = "gzip"
+    else:
+        content = gzip.decompress(content)
+    return Response(content, media_type=_MEDIA_TYPES[PurePath(name).suffix], headers=headers)
 
 
-def _encoded(name: str, accept_encoding: str) -> tuple[bytes, dict[str, str]]:
-    """The content in the best coding that the client accepts, and the headers that say which."""
-    assets = _STATIC / "assets"
-    if name in _FILES:  # a font: stored as it is
-        return (assets / name).read_bytes(), {}
-    vary = {"Vary": "Accept-Encoding"}
-    for coding, suffix in _PRECOMPRESSED.items():
-        if _accepts(accept_encoding, coding):
-            return (assets / f"{name}{suffix}").read_bytes(), {**vary, "Content-Encoding": coding}
-    return gzip.decompress((assets / f"{name}.gz").read_bytes()), vary
-
-
-def _accepts(accept_encoding: str, coding: str) -> bool:
-    """Whether the header names the coding, or `*`, with a weight above zero (RFC 9110, 12.5.3)."""
+def _accepts_gzip(accept_encoding: str) -> bool:
+    """Whether the header names gzip, or `*`, with a weight above zero (RFC 9110, 12.5.3)."""
     weights = {}
     for item in accept_encoding.lower().split(","):
         token, _, weight = item.partition(";")
         weights[token.strip()] = weight.strip().removeprefix("q=").strip() or "1"
-    return weights.get(coding, weights.get("*", "0")).strip("0.") != ""
+    return weights.get("gzip", weights.get("*", "0")).strip("0.") != ""

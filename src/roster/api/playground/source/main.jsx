@@ -10,24 +10,27 @@ import JsonWorker from 'monaco-editor/esm/vs/language/json/json.worker.js?worker
 import GraphQLWorker from 'monaco-graphql/esm/graphql.worker.js?worker'
 import { createRoot } from 'react-dom/client'
 
+import { examples } from './examples.js'
+import { storage } from './storage.js'
+import { FollowSystem } from './theme.jsx'
+
 // GraphiQL's own setup does the same, and logs a line to the console for each worker.
 const workers = { json: JsonWorker, graphql: GraphQLWorker }
 globalThis.MonacoEnvironment = {
   getWorker: (_id, label) => new (workers[label] ?? EditorWorker)(),
 }
 
-const welcome = `# Welcome to Roster. Press the play button (or Ctrl-Enter).
-query UsersWithRoles {
-  users(first: 10) {
-    nodes { id displayName email status roles { key name } }
-    pageInfo { hasNextPage endCursor }
-  }
-}
-`
-
 // Roster answers in one piece; plain requests ask for the GraphQL-over-HTTP media type.
 const fetcher = createGraphiQLFetcher({ url: '/graphql', enableIncrementalDelivery: false })
 
 createRoot(document.getElementById('root')).render(
-  <GraphiQL fetcher={fetcher} defaultTabs={[{ query: welcome }]} />,
+  <GraphiQL
+    fetcher={fetcher}
+    storage={storage}
+    defaultTabs={examples}
+    defaultEditorToolsVisibility="variables"
+  >
+    <GraphiQL.Logo>Roster</GraphiQL.Logo>
+    <FollowSystem />
+  </GraphiQL>,
 )

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { brotliCompressSync, gzipSync } from 'node:zlib'
+import { gzipSync } from 'node:zlib'
 
 const outDir = '../static'
 
@@ -7,11 +7,9 @@ const outDir = '../static'
 const precompress = {
   name: 'precompress',
   closeBundle() {
-    const assets = readdirSync(`${outDir}/assets`).map((name) => `${outDir}/assets/${name}`)
-    for (const path of assets.filter((path) => /\.(js|css)$/.test(path))) {
-      const content = readFileSync(path)
-      writeFileSync(`${path}.br`, brotliCompressSync(content))
-      writeFileSync(`${path}.gz`, gzipSync(content, { level: 9 }))
+    for (const name of readdirSync(`${outDir}/assets`)) {
+      const path = `${outDir}/assets/${name}`
+      writeFileSync(`${path}.gz`, gzipSync(readFileSync(path), { level: 9 }))
       rmSync(path)
     }
   },
