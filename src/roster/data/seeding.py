@@ -38,7 +38,7 @@ async def is_empty(writer: Writer) -> bool:
 
 async def lock(writer: Writer) -> None:
     """Nobody else reads or writes users, roles or assignments until the transaction ends."""
-    await writer.execute(text("LOCK TABLE users, roles, role_assignments"))
+    await writer.execute(text("LOCK TABLE roles, users, role_assignments"))
 
 
 async def prepare(writer: Writer) -> None:

@@ -7,7 +7,7 @@ from roster.domain.sample.company import AT_WORK, DAYS, Company, Member
 from roster.domain.sample.dice import Dice
 from roster.domain.sample.history import DAY, End, History
 from roster.domain.sample.names import DEPARTMENTS, JOBS, SITES, Site, ascii_of
-from roster.domain.sample.roles import DEFAULT, PEOPLES, SERVICES
+from roster.domain.sample.roles import DEFAULT, FOR_PEOPLE, FOR_SERVICES
 from roster.domain.users import UserKind, UserStatus
 
 # One in so many is a service.
@@ -89,7 +89,7 @@ def _person(number: int, company: Company) -> Member:
         history.verify(created + 60 + dice.below(DAY))
     until = _moved(status, created, history, dice, company)
     history.hold(company.roles[DEFAULT], created, company.admin_at(created, dice), None)
-    for key in dict.fromkeys(dice.pick(PEOPLES) for _ in range(dice.pick(_EXTRAS))):
+    for key in dict.fromkeys(dice.pick(FOR_PEOPLE) for _ in range(dice.pick(_EXTRAS))):
         _given(company.roles[key], created, until, history, dice, company)
     site, given, family, local = _NAMES[number * _STRIDE % len(_NAMES)]
     if again := number // len(_NAMES):
@@ -116,7 +116,7 @@ def _service(number: int, company: Company) -> Member:
     history = History(noise=dice.noise, created=created, status=UserStatus.ACTIVE, retired=company.retired)
     status = dice.pick(_OF_SERVICES if company.now - created > _NEWCOMER else (UserStatus.ACTIVE,))
     _moved(status, created, history, dice, company)
-    history.hold(company.roles[dice.pick(SERVICES)], created, company.admin_at(created, dice), None)
+    history.hold(company.roles[dice.pick(FOR_SERVICES)], created, company.admin_at(created, dice), None)
     round_, job = divmod(number // _SERVICE_EVERY, len(JOBS))
     name = f"{JOBS[job]}-{round_ + 1}" if round_ else JOBS[job]
     user = history.user(

@@ -1,6 +1,6 @@
 """The roles of the sample: ADMIN as its first holder leaves it, one for nearly everyone, and a long tail.
 
-How unevenly they are held is said here too: a role stands in `PEOPLES` as often as it has shares of what is given.
+How unevenly they are held is said here too: a role stands in `FOR_PEOPLE` as often as it has shares of what is given.
 """
 
 from collections.abc import Mapping
@@ -65,8 +65,8 @@ _SHARES = {
     "AUDITOR": 2,
     "LEGAL_COUNSEL": 1,
 }
-PEOPLES = tuple(key for key, shares in _SHARES.items() for _ in range(shares))
-SERVICES = ("API_CLIENT", "API_CLIENT", "API_CLIENT", "CI_RUNNER")
+FOR_PEOPLE = tuple(key for key, shares in _SHARES.items() for _ in range(shares))
+FOR_SERVICES = ("API_CLIENT", "API_CLIENT", "API_CLIENT", "CI_RUNNER")
 
 
 def sample_roles(admin: Role, founded: int, now: int) -> Mapping[str, Role]:
