@@ -22,7 +22,11 @@ export default {
     emptyOutDir: true,
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 3000, // Monaco is what it is
-    rolldownOptions: { checks: { moduleLevelDirective: false } }, // React's hints to servers mean nothing here
+    rolldownOptions: {
+      checks: { moduleLevelDirective: false }, // React's hints to servers mean nothing here
+      // Apart from what is ours, so that an edited example changes the name of a small asset, not of every one.
+      output: { codeSplitting: { groups: [{ name: 'vendor', test: /node_modules.(?!monaco-|prettier)/ }] } },
+    },
   },
   worker: { format: 'es' },
   plugins: [precompress],
