@@ -26,6 +26,16 @@ settings.register_profile("thorough", max_examples=2000, deadline=None, print_bl
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "brief"))
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--rounds", type=int, default=10, help="How often the tests of faults kill.")
+
+
+@pytest.fixture
+def rounds(request: pytest.FixtureRequest) -> int:
+    given: int = request.config.getoption("--rounds")
+    return given
+
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"

@@ -23,10 +23,11 @@ time.sleep(60)
 """
 
 
-def connect(url: str) -> psycopg.Connection:
+def connect(url: str, *, autocommit: bool = False) -> psycopg.Connection:
     where = make_url(url)
     host, port = where.query["host"], where.query["port"]
-    return psycopg.connect(f"host={host} port={port} user={where.username} dbname={where.database}")
+    address = f"host={host} port={port} user={where.username} dbname={where.database}"
+    return psycopg.connect(address, autocommit=autocommit)
 
 
 def ask(url: str, query: str) -> object:

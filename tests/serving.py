@@ -1,17 +1,21 @@
 """The `roster` command as its users run it: a process of its own."""
 
 import os
+import signal
 import socket
 import subprocess
 import sysconfig
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 ROSTER = Path(sysconfig.get_path("scripts")) / "roster"
 _START_SECONDS = 60.0
+_STOP_SECONDS = 30.0
 
 
 def environment(database_url: str | None) -> Mapping[str, str]:
@@ -20,12 +24,14 @@ def environment(database_url: str | None) -> Mapping[str, str]:
     return inherited if database_url is None else inherited | {"DATABASE_URL": database_url}
 
 
-def start(*arguments: str | Path, database_url: str | None = None) -> subprocess.Popen[str]:
+def start(
+    *arguments: str | Path, database_url: str | None = None, log: int | TextIO = subprocess.PIPE
+) -> subprocess.Popen[str]:
     return subprocess.Popen(  # noqa: S603 -- ourselves
         [ROSTER, *arguments],
         env=environment(database_url),
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=log,
         text=True,
     )
 
@@ -34,29 +40,49 @@ def start(*arguments: str | Path, database_url: str | None = None) -> subprocess
 class Served:
     url: str
     process: subprocess.Popen[str]
+    log: TextIO  # A file: a pipe that nobody reads would stop the server once it is full.
+
+    def logged(self) -> str:
+        self.log.seek(0)
+        return self.log.read()
+
+    def stop(self, asked: signal.Signals = signal.SIGTERM) -> str:
+        """What it wrote on stdout. It must end well."""
+        self.process.send_signal(asked)
+        out, _ = self.process.communicate(timeout=_STOP_SECONDS)
+        assert self.process.returncode == 0, self.logged()
+        return out
 
 
 @contextmanager
 def serve(*arguments: str | Path, database_url: str | None = None) -> Iterator[Served]:
-    """A server that answers, on a port of its own; killed in the end if it has not ended by then."""
+    """A server that answers, on a port of its own; asked to end in the end, if it has not ended by then."""
+    port = free_port()
+    with tempfile.TemporaryFile("w+") as log:
+        process = start("serve", "--port", str(port), *arguments, database_url=database_url, log=log)
+        served = Served(url=f"http://127.0.0.1:{port}", process=process, log=log)
+        try:
+            _wait_until_it_listens(served, port)
+            yield served
+        finally:
+            process.terminate()
+            process.communicate(timeout=_STOP_SECONDS)
+
+
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with start("serve", "--port", str(port), *arguments, database_url=database_url) as process:
-        try:
-            _wait_until_it_listens(process, port)
-            yield Served(url=f"http://127.0.0.1:{port}", process=process)
-        finally:
-            process.kill()
+        port: int = free.getsockname()[1]
+        return port
 
 
-def _wait_until_it_listens(process: subprocess.Popen[str], port: int) -> None:
+def _wait_until_it_listens(served: Served, port: int) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while True:
         try:
             socket.create_connection(("127.0.0.1", port)).close()
         except ConnectionRefusedError:
-            assert process.poll() is None, process.communicate()
+            assert served.process.poll() is None, served.logged()
             assert time.monotonic() < deadline, "it does not listen"
             time.sleep(0.02)
         else:

@@ -16,11 +16,8 @@ from roster.services.health import readiness
 from roster.services.services import Services
 
 
-def create_app(database_url: str, *, pool_size: int = 10, any_host: bool = False) -> FastAPI:
-    """The application on a migrated database. Whoever reaches it is the local operator: serve it on loopback only.
-
-    `any_host` is for where it is served elsewhere: it is answered then under every name, not only those of loopback.
-    """
+def create_app(database_url: str, *, pool_size: int = 10) -> FastAPI:
+    """The application on a migrated database. Whoever reaches it is the local operator: serve it on loopback only."""
     db = Database(database_url, pool_size=pool_size)
 
     @asynccontextmanager
@@ -30,8 +27,7 @@ def create_app(database_url: str, *, pool_size: int = 10, any_host: bool = False
 
     app = FastAPI(title="Roster", openapi_url=None, lifespan=lifespan)
     app.state.db = db
-    if not any_host:
-        app.add_middleware(LoopbackHosts)
+    app.add_middleware(LoopbackHosts)
     app.add_middleware(RequestLog, count_statements=count_statements)  # around what was added before
     app.include_router(health.router(partial(readiness, db)))
     app.include_router(http.router(lambda: Context(partial(Services.of, db, LOCAL_OPERATOR))))

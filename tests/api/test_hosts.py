@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-import httpx
 import pytest
 from starlette.types import Message
 
@@ -136,12 +135,6 @@ async def test_no_path_is_left_out(path: str, method: str) -> None:
 async def test_a_websocket_is_refused_likewise() -> None:
     extensions: dict[str, Any] = {"websocket.http.response": {}}
     assert is_refused(await ask(["example.org"], "/graphql", type="websocket", extensions=extensions))
-
-
-async def test_where_any_host_is_right_every_name_is_answered() -> None:
-    app = create_app("postgresql+psycopg://nobody@/nowhere", any_host=True)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://roster:8000") as http:
-        assert (await http.get("/health/live")).status_code == 200
 
 
 async def test_nothing_is_done_for_who_is_refused(api: Client) -> None:

@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 from roster.services.health import Readiness
 
 _METHODS = ["GET", "HEAD"]
-_REASONS = {
+REASONS = {
     Readiness.DATABASE_UNAVAILABLE: "The database does not answer. See that it runs, and that DATABASE_URL names it.",
     Readiness.MIGRATIONS_BEHIND: "The database is older than this version of Roster: run `roster migrate`.",
     Readiness.MIGRATIONS_UNKNOWN: (
@@ -29,7 +29,7 @@ def router(readiness: Callable[[], Awaitable[Readiness]]) -> APIRouter:
         found = await readiness()
         if found is Readiness.READY:
             return _answer({"status": found}, 200)
-        return _answer({"status": found, "reason": _REASONS[found]}, 503)
+        return _answer({"status": found, "reason": REASONS[found]}, 503)
 
     return made
 

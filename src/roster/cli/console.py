@@ -7,6 +7,7 @@ from typing import NoReturn
 import typer
 
 from roster import settings as all_settings
+from roster.cli import logs
 from roster.settings import Settings, SettingsError
 
 logger = logging.getLogger("roster")
@@ -23,7 +24,7 @@ def read_settings(**options: object) -> Settings:
 
 
 def start_logging(settings: Settings) -> None:
-    logging.basicConfig(level=settings.log_level.upper())
+    logs.configure(settings.log_format, settings.log_level)
 
 
 def fail(message: str, code: int = FAILED) -> NoReturn:

@@ -2,27 +2,41 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from roster.cli.console import fail, tell
 from roster.data import migrations
 from roster.embedded import EmbeddedPostgres, EmbeddedPostgresError, running_url
 from roster.settings import Settings
 
+DataDir = Annotated[
+    Path | None, typer.Option(help="Where the embedded PostgreSQL keeps its data.", show_default=False)
+]
+
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[str]:
-    """Its URL. An embedded server is started for as long as this lasts, unless a Roster runs on its directory."""
-    if settings.database_url:
-        yield settings.database_url.get_secret_value()
-        return
+    """The same as `found`, but ends the command if there is none."""
     try:
-        if url := running_url(settings.data_dir):
-            yield url
-            return
-        with embedded(settings) as url:
+        with found(settings) as url:
             yield url
     except (EmbeddedPostgresError, PermissionError) as error:
         fail(str(error))
+
+
+@contextmanager
+def found(settings: Settings) -> Iterator[str]:
+    """Its URL. An embedded server is started for as long as this lasts, unless a Roster runs on its directory."""
+    if settings.database_url:
+        yield settings.database_url.get_secret_value()
+    elif url := running_url(settings.data_dir):
+        yield url
+    else:
+        with embedded(settings) as url:
+            yield url
 
 
 def embedded(settings: Settings) -> EmbeddedPostgres:

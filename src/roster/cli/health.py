@@ -31,5 +31,5 @@ def why_unready(host: str, port: int) -> str | None:
         return None
     try:
         return str(json.loads(body)["reason"])
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, TypeError):
         return f"The answer from {host}, port {port} has status {response.status}: it is not Roster's."

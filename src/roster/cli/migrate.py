@@ -1,15 +1,11 @@
-"""`roster migrate`."""
+"""`roster migrate`: bringing the database up to date."""
 
 from roster.cli import databases
-from roster.cli.console import WRONGLY_ASKED, fail, read_settings
+from roster.cli.console import read_settings
+from roster.cli.databases import DataDir
 
 
-def migrate() -> None:
-    """Bring the database that DATABASE_URL names up to date. Safe to run again, and from several servers at once."""
-    url = read_settings().database_url
-    if url is None:
-        fail(
-            "DATABASE_URL is not set. An embedded PostgreSQL is brought up to date by `roster serve`.",
-            WRONGLY_ASKED,
-        )
-    databases.upgrade(url.get_secret_value())
+def migrate(data_dir: DataDir = None) -> None:
+    """Bring the database up to date, as `roster serve` does when it starts. Safe to run again, and from several servers."""
+    with databases.opened(read_settings(data_dir=data_dir)) as url:
+        databases.upgrade(url)

@@ -1,8 +1,12 @@
 """`roster seed`: filling an empty directory with users, roles and who holds which."""
 
 import asyncio
+import json
 import sys
+from dataclasses import asdict
+from typing import Annotated
 
+import typer
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -15,15 +19,50 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from roster.cli import databases
+from roster.cli.console import fail, read_settings, tell
+from roster.cli.databases import DataDir
 from roster.data.db import Database
+from roster.domain.errors import UnavailableError
 from roster.domain.instants import now
 from roster.services import seeding
-from roster.services.seeding import Seeded
+from roster.services.seeding import NotEmptyError, Seeded
+
+DEMO_USERS = 1000
 
 
 class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
         return Text(f"{task.finished_speed or task.speed or 0:,.0f} a second")
+
+
+def seed(
+    users: Annotated[int, typer.Option(min=1, max=10_000_000, help="How many.")] = DEMO_USERS,
+    data_dir: DataDir = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Say what there is now as JSON.")] = False,
+) -> None:
+    """Fill an empty directory with believable users, roles and who holds which: the same ones all day."""
+    with databases.opened(read_settings(data_dir=data_dir)) as url:
+        databases.upgrade(url)
+        try:
+            seeded = fill(url, users)
+        except (NotEmptyError, UnavailableError) as error:
+            fail(str(error))
+    if as_json:
+        typer.echo(json.dumps(asdict(seeded)))
+    else:
+        typer.echo(
+            f"There are {seeded.users:,} users, {seeded.roles:,} roles and {seeded.assignments:,} assignments now."
+        )
+
+
+def fill_if_empty(url: str) -> None:
+    """What `roster serve --demo` does."""
+    tell(f"Filling the directory with {DEMO_USERS:,} users")
+    try:
+        fill(url, DEMO_USERS)
+    except NotEmptyError:
+        tell("There are users or roles already: it is left as it is")
 
 
 def fill(url: str, users: int) -> Seeded:

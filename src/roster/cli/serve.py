@@ -5,8 +5,7 @@ import signal
 import time
 from contextlib import ExitStack
 from functools import partial
-from pathlib import Path
-from socket import create_connection, socket
+from socket import socket
 from typing import Annotated, NoReturn
 
 import typer
@@ -15,8 +14,9 @@ import uvicorn
 from roster import __version__
 from roster.api.schema import schema
 from roster.app import create_app
-from roster.cli import databases
+from roster.cli import databases, health, seed
 from roster.cli.console import fail, read_settings, start_logging, tell
+from roster.cli.databases import DataDir
 from roster.cli.workers import DRAIN_SECONDS, Pauses, Workers, listen
 from roster.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from roster.settings import Settings
@@ -34,12 +34,13 @@ def serve(
     port: Annotated[
         int | None, typer.Option(help="The port to listen on; 0 takes a free one.", show_default="8000")
     ] = None,
-    data_dir: Annotated[
-        Path | None, typer.Option(help="Where the embedded PostgreSQL keeps its data.")
-    ] = None,
+    data_dir: DataDir = None,
     workers: Annotated[
         int | None, typer.Option(help="Processes that answer requests.", show_default="1")
     ] = None,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Fill the directory with 1,000 users if it is empty.")
+    ] = False,
 ) -> None:
     """Answer GraphQL, on the server that DATABASE_URL names or else on an embedded PostgreSQL."""
     begun = time.monotonic()
@@ -50,14 +51,14 @@ def serve(
         signal.signal(asked, signal.default_int_handler)
     with ExitStack() as running:
         try:
-            _serve(settings, running, begun)
+            _serve(settings, running, demo=demo, begun=begun)
         except KeyboardInterrupt:
             # Whoever asks twice gets the same: all that is acknowledged is kept, within seconds.
             for asked in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(asked, signal.SIG_IGN)
 
 
-def _serve(settings: Settings, running: ExitStack, begun: float) -> NoReturn:
+def _serve(settings: Settings, running: ExitStack, *, demo: bool, begun: float) -> NoReturn:
     try:
         listener = running.enter_context(listen(settings.host, settings.port))
     except OSError as error:
@@ -66,6 +67,8 @@ def _serve(settings: Settings, running: ExitStack, begun: float) -> NoReturn:
         )
     url, postgres = _database(settings, running)
     databases.upgrade(url)
+    if demo:
+        seed.fill_if_empty(url)
     schema()  # Built once, here, for all workers.
     work = partial(_answer, settings, url, listener, postgres)
     workers = running.enter_context(Workers(settings.workers, work))
@@ -95,6 +98,7 @@ def _answer(settings: Settings, url: str, listener: socket, postgres: EmbeddedPo
         access_log=False,
         lifespan="on",
         server_header=False,
+        ws="none",
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
     uvicorn.Server(config).run(sockets=[listener])
@@ -103,7 +107,7 @@ def _answer(settings: Settings, url: str, listener: socket, postgres: EmbeddedPo
 def _wait_until_ready(workers: Workers, listener: socket) -> None:
     host, port = listener.getsockname()[:2]
     deadline = time.monotonic() + _READY_SECONDS
-    while reason := _refused(host, port):
+    while reason := health.why_unready(host, port):
         if not workers.all_run() or time.monotonic() >= deadline:
             fail(f"The server does not come up. {reason}")
         time.sleep(0.02)
@@ -137,11 +141,3 @@ def _start_again(postgres: EmbeddedPostgres) -> None:
         logger.error("%s", error)  # noqa: TRY400 -- it says all
     else:
         logger.info("PostgreSQL runs again")
-
-
-def _refused(host: str, port: int) -> str | None:
-    try:
-        create_connection((host, port)).close()
-    except OSError as error:
-        return str(error)
-    return None

@@ -63,9 +63,9 @@ def of_wheel() -> Installation | None:
 PROVIDERS = (on_path, of_wheel)
 
 
-def find(cluster: Path) -> Installation:
+def find(cluster: Path | None) -> Installation:
     """The one whose programs can serve the cluster, or make it if it is not there."""
-    written_by = _written_by(cluster)
+    written_by = _written_by(cluster) if cluster else None
     others = []
     for installed in filter(None, (provider() for provider in PROVIDERS)):
         major = version(installed.programs)

@@ -192,6 +192,11 @@ def running_url(data_dir: Path) -> str | None:
     return _url(link.readlink()) if link.is_symlink() and directory.is_locked(_owner_lock(data_dir)) else None
 
 
+def find_programs(data_dir: Path | None) -> Path:
+    """The directory of PostgreSQL's programs, those that fit a data directory's. Raise EmbeddedPostgresError."""
+    return programs.find(data_dir and data_dir / "cluster").programs
+
+
 def _url(socket_dir: Path) -> str:
     return f"postgresql+psycopg://roster@/roster?host={quote(str(socket_dir))}&port={PORT}"
 

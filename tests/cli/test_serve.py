@@ -1,0 +1,199 @@
+"""`roster serve`: what it refuses and says, that it answers, heals and ends."""
+
+import fcntl
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from commands import roster
+from postgres import postmaster, running, wait_until
+from roster import __version__
+from serving import Served, free_port, serve, start
+
+
+@pytest.fixture
+def data_dir(place: Path) -> Iterator[Path]:
+    yield place / "data"
+    shutil.rmtree(place / "data")
+
+
+@pytest.fixture
+def signals() -> Iterator[None]:
+    """What signals do to the tests is left as it was."""
+    kept = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for each, handler in kept.items():
+        signal.signal(each, handler)
+
+
+def ask(served: Served, query: str) -> Any:
+    answer = httpx.post(f"{served.url}/graphql", json={"query": query}, timeout=60).json()
+    assert "errors" not in answer, answer
+    return answer["data"]
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def worker(served: Served, data_dir: Path) -> int:
+    (found,) = set(children(served.process.pid)) - {postmaster(data_dir)}
+    return found
+
+
+def test_an_address_that_others_can_reach_is_refused() -> None:
+    result = roster("serve", "--host", "192.0.2.1")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("--host: 192.0.2.1 is not a loopback address.")
+
+
+@pytest.mark.usefixtures("signals")
+def test_a_port_in_use_is_said_before_anything_is_started(place: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = roster("serve", "--port", str(port), "--data-dir", place / "nothing")
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"Cannot listen on 127.0.0.1, port {port}: Address already in use. Choose another with --port.\n"
+    )
+    assert not (place / "nothing").exists()
+
+
+@pytest.mark.usefixtures("signals")
+def test_why_postgresql_cannot_run_is_said(data_dir: Path) -> None:
+    data_dir.mkdir()
+    (data_dir / "PG_VERSION").write_text("17\n")
+    result = roster("serve", "--port", "0", "--data-dir", data_dir)
+    assert result.exit_code == 1
+    assert result.stderr.endswith(
+        f"{data_dir} is another program's database."
+        " Choose another directory with --data-dir, or set DATABASE_URL.\n"
+    )
+
+
+@pytest.mark.usefixtures("signals")
+def test_a_database_that_cannot_be_reached_is_said() -> None:
+    result = roster("serve", "--port", "0", DATABASE_URL="postgresql://nobody:secret@127.0.0.1:1/nothing")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("The database could not be brought up to date: connection failed")
+    assert "secret" not in result.output
+
+
+def test_it_answers_and_ends_when_asked_to(data_dir: Path) -> None:
+    """By any of three signals, and what was written before is there after."""
+    for number, asked in enumerate([signal.SIGTERM, signal.SIGINT, signal.SIGHUP]):
+        with serve("--data-dir", data_dir) as served:
+            key = f"ROLE_{number}"
+            assert ask(served, f'mutation {{ addRole(input: {{key: "{key}"}}) {{ role {{ key }} }} }}') == {
+                "addRole": {"role": {"key": key}}
+            }
+            keys = [role["key"] for role in ask(served, "{ roles { nodes { key } } }")["roles"]["nodes"]]
+            assert keys == ["ADMIN", "ROLE_0", "ROLE_1", "ROLE_2"][: number + 2]
+            socket_directory = (data_dir / "socket").readlink()
+            assert socket_directory.is_dir()
+            out = served.stop(asked)
+            assert f"Starting PostgreSQL in {data_dir}" in served.logged()
+        assert out.startswith(f"API and playground: {served.url}/graphql\n")
+        assert not socket_directory.exists()
+        assert_no_process_is_left(data_dir)
+
+
+def assert_no_process_is_left(data_dir: Path) -> None:
+    """The owner and every process of its own hold this lock as long as they live."""
+    assert not (data_dir / "cluster/postmaster.pid").exists()
+    with (data_dir / "server.lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_the_line_for_the_shell_works_as_it_stands(database_url: str) -> None:
+    with serve(database_url=database_url) as served:
+        (line,) = re.findall(r"From a shell: (curl .*)", first_lines(served))
+        ran = subprocess.run(["/bin/sh", "-c", line], capture_output=True, check=True)  # noqa: S603
+    (role,) = json.loads(ran.stdout)["data"]["roles"]["nodes"]
+    assert role == {"key": "ADMIN", "name": "Administrator", "holderCount": 0}
+
+
+def first_lines(served: Served) -> str:
+    assert served.process.stdout
+    return served.process.stdout.readline() + served.process.stdout.readline()
+
+
+def test_it_says_when_it_is_ready_and_not_before(database_url: str) -> None:
+    with serve(database_url=database_url) as served:
+        assert httpx.get(f"{served.url}/health/ready").status_code == 200
+        wait_until(lambda: f"Roster {__version__} is ready after " in served.logged())
+
+
+@pytest.mark.parametrize("which", ["a worker", "PostgreSQL"])
+def test_what_is_killed_is_started_again(data_dir: Path, which: str) -> None:
+    with serve("--data-dir", data_dir) as served:
+        ask(served, 'mutation { addRole(input: {key: "BEFORE"}) { role { key } } }')
+        killed = worker(served, data_dir) if which == "a worker" else postmaster(data_dir)
+        os.kill(killed, signal.SIGKILL)
+        wait_until(lambda: not running(killed))
+        wait_until(lambda: is_ready(served))
+        keys = [role["key"] for role in ask(served, "{ roles { nodes { key } } }")["roles"]["nodes"]]
+        assert keys == ["ADMIN", "BEFORE"]
+        assert killed not in children(served.process.pid)
+        assert len(children(served.process.pid)) == 2
+        served.stop()
+    assert_no_process_is_left(data_dir)
+
+
+def is_ready(served: Served) -> bool:
+    try:
+        return httpx.get(f"{served.url}/health/ready", timeout=10).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def test_nothing_is_left_running_when_the_owner_is_killed(data_dir: Path) -> None:
+    with serve("--data-dir", data_dir, "--workers", "3") as served:
+        started = children(served.process.pid)
+        assert len(started) == 4
+        os.kill(served.process.pid, signal.SIGKILL)
+        wait_until(lambda: not any(running(pid) for pid in started))
+    assert_no_process_is_left(data_dir)
+
+
+def test_a_request_under_way_is_answered_before_the_end(database_url: str) -> None:
+    with serve(database_url=database_url) as served, httpx.Client(base_url=served.url, timeout=60) as http:
+        body = b'{"query": "{ roles { nodes { key } } }"}'
+
+        def slowly() -> Iterator[bytes]:
+            yield body[:10]
+            served.process.terminate()
+            time.sleep(0.5)
+            yield body[10:]
+
+        headers = {"content-type": "application/json", "content-length": str(len(body))}
+        answer = http.post("/graphql", content=slowly(), headers=headers)
+        assert answer.json()["data"]["roles"]["nodes"] == [{"key": "ADMIN"}]
+        assert served.process.wait(30) == 0
+
+
+def test_the_demo_fills_an_empty_directory_and_no_other(data_dir: Path) -> None:
+    count = "{ users(includeArchived: true, first: 1) { totalCount } }"
+    for said in ("Filling the directory with 1,000 users", "it is left as it is"):
+        with serve("--data-dir", data_dir, "--demo") as served:
+            assert ask(served, count) == {"users": {"totalCount": 1000}}
+            assert said in served.logged()
+
+
+def test_of_two_on_one_directory_the_second_says_why_not(data_dir: Path) -> None:
+    with serve("--data-dir", data_dir):
+        second = start("serve", "--data-dir", data_dir, "--port", str(free_port()))
+        _, said = second.communicate(timeout=60)
+        assert second.returncode == 1
+        assert f"{data_dir} is in use by another Roster. Choose another directory with --data-dir" in said
