@@ -4,14 +4,20 @@ import re
 from pathlib import Path
 
 import pytest
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
 
 from client import Client
+from roster.cli import main
 from roster.domain import errors
 from roster.domain.errors import ErrorCode, InvalidReason, RequestError
+from roster.services.health import Readiness
+from roster.settings import Settings, names
 
 TOP = Path(__file__).parents[1]
 API = (TOP / "docs/API.md").read_text()
 README = (TOP / "README.md").read_text()
+OPERATIONS = (TOP / "docs/OPERATIONS.md").read_text()
 
 
 def examples(text: str) -> list[str]:
@@ -51,6 +57,59 @@ def test_every_code_of_a_request_error_is_documented() -> None:
     codes |= {"GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED", "INTERNAL"}
     listed = API.partition("## Errors of a request")[2]
     assert codes == set(re.findall(r"^\| ([A-Z_]+) \|", listed, flags=re.MULTILINE))
+
+
+def commands() -> dict[str, TyperCommand]:
+    """Every command by what is typed for it after `roster`."""
+    found: dict[str, TyperCommand] = {}
+
+    def walk(group: object, path: str) -> None:
+        assert isinstance(group, TyperGroup)
+        for name, command in group.commands.items():
+            if isinstance(command, TyperCommand):
+                found[path + name] = command
+            else:
+                walk(command, f"{path}{name} ")
+
+    walk(get_command(main), "")
+    return found
+
+
+def options(command: str) -> list[str]:
+    return [option for each in commands()[command].params for option in each.opts]
+
+
+def test_every_command_and_every_option_of_serve_is_documented() -> None:
+    assert set(re.findall(r"^\| `roster ([a-z ]+)` \|", README, flags=re.MULTILINE)) == set(commands())
+    (line,) = [line for line in README.splitlines() if line.startswith("| `roster serve` |")]
+    assert re.findall(r"`(--[a-z-]+)`", line) == options("serve")
+
+
+def test_every_command_that_the_pages_name_exists() -> None:
+    known = {name.partition(" ")[0] for name in commands()}
+    for page in ("README.md", "docs/API.md", "docs/OPERATIONS.md", "docs/ARCHITECTURE.md"):
+        assert set(re.findall(r"`roster ([a-z]+)", (TOP / page).read_text())) <= known, page
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    rows = [line.strip("|").split("|") for line in OPERATIONS.splitlines() if line.startswith("| `ROSTER_")]
+    told = {row[0].strip(): [cell.strip() for cell in row[1:]] for row in rows}
+    for setting, field in Settings.model_fields.items():
+        own, *others = names(setting)
+        (key,) = [each for each in told if each.startswith(f"`{own}`")]
+        assert all(f"`{other}`" in key for other in others)
+        option, default, description = told[key]
+        assert description == field.description
+        expected = f"--{setting.replace('_', '-')}"
+        assert option == (f"`{expected}`" if expected in options("serve") else "")
+        if field.default_factory is None and field.default is not None:
+            assert default == f"`{str(field.default).lower()}`"
+    assert len(told) == len(Settings.model_fields)
+
+
+@pytest.mark.parametrize("status", Readiness)
+def test_every_status_of_health_is_documented(status: Readiness) -> None:
+    assert f"`{status}`" in OPERATIONS
 
 
 def test_ci_runs_the_tests_by_the_readme_s_command() -> None:
