@@ -305,6 +305,23 @@ async def test_a_server_that_is_not_there_is_told(db: Database, writing: bool) -
         assert lent(nowhere) == 0
 
 
+@pytest.mark.parametrize("writing", [True, False])
+async def test_a_full_disk_is_told(db: Database, writing: bool) -> None:
+    """As the server says it; tests/faults has a disk that is full."""
+
+    async def work(connection: Any) -> None:
+        await connection.execute(text("DO $$ BEGIN RAISE SQLSTATE '53100'; END $$"))
+
+    async def reading() -> None:
+        async with db.read() as reader:
+            await work(reader)
+
+    with pytest.raises(UnavailableError) as told:
+        await (db.write(work) if writing else reading())
+    assert told.value.message == "The database has no room for more: try again later."
+    assert lent(db) == 0
+
+
 async def end_backend(db: Database, pid: int) -> None:
     """Ends a connection from the server's side, as a restart would."""
     async with db.read() as reader:

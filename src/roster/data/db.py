@@ -121,6 +121,9 @@ def _told(error: DBAPIError | PoolTimeoutError) -> Exception:
         return UnavailableError("The server is busy: try again.")
     if isinstance(cause, pg.IntegrityError) and (told := ERRORS.get(cause.diag.constraint_name or "")):
         return Rejected(told)
+    if isinstance(cause, pg.DiskFull):
+        logger.error("the disk of the database is full")
+        return UnavailableError("The database has no room for more: try again later.")
     if isinstance(cause, (pg.OperationalError, pg.InterfaceError)):
         # The first line of it: those after may show rows.
         logger.warning("the database cannot be reached", extra={"reason": str(cause).partition("\n")[0]})
