@@ -148,12 +148,12 @@ async def test_two_of_one_address_are_refused_in_the_end(db: Database) -> None:
 
 async def test_a_server_that_takes_no_more_says_why(db: Database) -> None:
     def slowly() -> Iterator[User]:
-        time.sleep(0.1)
+        time.sleep(0.3)
         yield from USERS
 
     async def work(writer: Writer) -> None:
-        await writer.execute(text("SET LOCAL statement_timeout = 20"))
         await writer.execute(text("TRUNCATE users, role_assignments"))
+        await writer.execute(text("SET LOCAL statement_timeout = 100"))
         await seeding.add_users(writer, slowly())
 
     with pytest.raises(UnavailableError, match="took no more rows: canceling statement"):
