@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from roster.api import health, http
 from roster.api.context import Context
-from roster.api.hosts import LoopbackHosts
+from roster.api.hosts import OwnHosts
 from roster.api.request_log import RequestLog
 from roster.data.db import Database, count_statements
 from roster.domain.actors import LOCAL_OPERATOR
@@ -16,7 +16,7 @@ from roster.services.health import readiness
 from roster.services.services import Services
 
 
-def create_app(database_url: str, *, pool_size: int = 10) -> FastAPI:
+def create_app(database_url: str, *, host: str = "127.0.0.1", pool_size: int = 10) -> FastAPI:
     """The application on a migrated database. Whoever reaches it is the local operator: serve it on loopback only."""
     db = Database(database_url, pool_size=pool_size)
 
@@ -27,7 +27,7 @@ def create_app(database_url: str, *, pool_size: int = 10) -> FastAPI:
 
     app = FastAPI(title="Roster", openapi_url=None, lifespan=lifespan)
     app.state.db = db
-    app.add_middleware(LoopbackHosts)
+    app.add_middleware(OwnHosts, host=host)
     app.add_middleware(RequestLog, count_statements=count_statements)  # around what was added before
     app.include_router(health.router(partial(readiness, db)))
     app.include_router(http.router(lambda: Context(partial(Services.of, db, LOCAL_OPERATOR))))

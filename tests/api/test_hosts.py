@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import httpx
 import pytest
 from starlette.types import Message
 
@@ -147,3 +148,15 @@ async def test_nothing_is_done_for_who_is_refused(api: Client) -> None:
     assert (response.status_code, response.headers["content-type"]) == (421, "application/json")
     assert statements == []
     assert await snapshot(api.db) == before
+
+
+async def test_the_host_that_is_listened_on_is_answered_too() -> None:
+    for host, named in (("roster.internal", "Roster.Internal:8000"), ("fd00::7", "[fd00::7]:8000")):
+        app = create_app("postgresql+psycopg://nobody@/nowhere", host=host)
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as http:
+            statuses = [
+                (await http.get("/health/live", headers={"host": each})).status_code
+                for each in (named, "localhost", "rosterXinternal", "fd00::7")
+            ]
+        assert statuses == [200, 200, 421, 421]

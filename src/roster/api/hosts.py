@@ -12,24 +12,30 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from roster.api.http import refusal
 from roster.domain.errors import BadRequestError
 
-_OURS = re.compile(rb"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
-_REFUSED = (
-    "This server answers to the hosts localhost, 127.0.0.1 and [::1] only:"
-    " by any other name, a page of another site could read from it."
-)
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
-class LoopbackHosts:
-    def __init__(self, app: ASGIApp) -> None:
+class OwnHosts:
+    """`host` is the one that we listen on."""
+
+    def __init__(self, app: ASGIApp, host: str) -> None:
         self._app = app
+        bracketed = f"[{host}]" if ":" in host else host
+        ours = tuple(dict.fromkeys((*LOOPBACK, bracketed)))
+        self._ours = re.compile(
+            rf"({'|'.join(map(re.escape, ours))})(:[0-9]{{1,5}})?".encode(), re.IGNORECASE
+        )
+        self._refused = (
+            f"This server answers to the hosts {', '.join(ours[:-1])} and {ours[-1]} only:"
+            " by any other name, a page of another site could read from it."
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan" or _is_ours(scope):
+        if scope["type"] == "lifespan" or self._is_ours(scope):
             await self._app(scope, receive, send)
         else:
-            await refusal(BadRequestError(_REFUSED), status=421)(scope, receive, send)
+            await refusal(BadRequestError(self._refused), status=421)(scope, receive, send)
 
-
-def _is_ours(scope: Scope) -> bool:
-    hosts = [value for name, value in scope["headers"] if name == b"host"]
-    return len(hosts) == 1 and _OURS.fullmatch(hosts[0]) is not None
+    def _is_ours(self, scope: Scope) -> bool:
+        hosts = [value for name, value in scope["headers"] if name == b"host"]
+        return len(hosts) == 1 and self._ours.fullmatch(hosts[0]) is not None

@@ -5,7 +5,6 @@ from http.client import HTTPConnection, HTTPException
 
 from roster.cli.console import fail, read_settings
 
-_ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- who listens on all addresses is asked on one
 _SECONDS = 5.0
 
 
@@ -18,7 +17,7 @@ def healthcheck() -> None:
 
 def why_unready(host: str, port: int) -> str | None:
     """None if the server is ready."""
-    connection = HTTPConnection(_ANY.get(host, host), port, timeout=_SECONDS)
+    connection = HTTPConnection(address(host), port, timeout=_SECONDS)
     try:
         connection.request("GET", "/health/ready", headers={"Host": "localhost"})
         response = connection.getresponse()
@@ -33,3 +32,8 @@ def why_unready(host: str, port: int) -> str | None:
         return str(json.loads(body)["reason"])
     except (ValueError, KeyError, TypeError):
         return f"The answer from {host}, port {port} has status {response.status}: it is not Roster's."
+
+
+def address(host: str) -> str:
+    """Where one who listens on the host can be asked from this machine: who listens on all addresses, on one of them."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 -- not bound

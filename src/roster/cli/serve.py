@@ -48,7 +48,8 @@ def serve(
     start_logging(settings)
     # As Ctrl-C does, and unlike the default, which would end us before what we started.
     for asked in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(asked, signal.default_int_handler)
+        if signal.getsignal(asked) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(asked, signal.default_int_handler)
     with ExitStack() as running:
         try:
             _serve(settings, running, demo=demo, begun=begun)
@@ -93,7 +94,7 @@ def _answer(settings: Settings, url: str, listener: socket, postgres: EmbeddedPo
     if postgres:
         postgres.disown()
     config = uvicorn.Config(
-        create_app(url, pool_size=settings.pool_size),
+        create_app(url, host=health.address(settings.host), pool_size=settings.pool_size),
         log_config=None,
         access_log=False,
         lifespan="on",
@@ -115,6 +116,7 @@ def _wait_until_ready(workers: Workers, listener: socket) -> None:
 
 def _announce(listener: socket, seconds: float) -> None:
     host, port = listener.getsockname()[:2]
+    host = health.address(host)
     url = f"http://[{host}]:{port}/graphql" if ":" in host else f"http://{host}:{port}/graphql"
     tell(f"Roster {__version__} is ready after {seconds:.1f} s")
     typer.echo(f"API and playground: {url}")
