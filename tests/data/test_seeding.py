@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import delete, select, text
 
 import make
-from acting import NOW
+from acting import NOW, refusal
 from roster.data import assignments as assignment_data
 from roster.data import roles as role_data
 from roster.data import seeding
@@ -17,7 +17,7 @@ from roster.data.db import Database, Writer
 from roster.data.models import Base, RoleAssignmentRow, RoleRow, UserRow
 from roster.domain.actors import LOCAL_OPERATOR, Actor, ActorKind
 from roster.domain.assignments import RoleAssignment
-from roster.domain.errors import UnavailableError
+from roster.domain.errors import NotFoundError, TakenError, UnavailableError
 from roster.domain.users import User, UserKind, UserStatus
 
 Rows = list[dict[str, Any]]
@@ -134,19 +134,25 @@ async def test_the_planner_knows_what_is_there_and_no_vacuum_is_needed(db: Datab
 
 async def test_an_assignment_of_nobody_is_refused_in_the_end(db: Database) -> None:
     before = await schema_of(db)
-    with pytest.raises(Exception, match="no such user or role"):
-        await copy(db, USERS[:1], [make.an_assignment(make.a_user(), ROLE)])
+    errors = await refusal(copy(db, USERS[:1], [make.an_assignment(make.a_user(), ROLE)]))
+    assert [type(error) for error in errors] == [NotFoundError]
     assert await rows_of(db, UserRow) == []
     assert await schema_of(db) == before
 
 
 async def test_two_of_one_address_are_refused_in_the_end(db: Database) -> None:
-    with pytest.raises(Exception, match="in use"):
-        await copy(db, [make.a_user(email="a@example.org"), make.a_user(email="a@example.org")])
+    twice = [make.a_user(email="a@example.org"), make.a_user(email="a@example.org")]
+    assert [type(error) for error in await refusal(copy(db, twice))] == [TakenError]
     assert await rows_of(db, UserRow) == []
 
 
-async def test_a_server_that_takes_no_more_says_why(db: Database) -> None:
+async def test_a_row_that_breaks_a_rule_is_told_by_the_rule(db: Database) -> None:
+    assert [error.path for error in await refusal(copy(db, [make.a_user(phone="030 901820")]))] == [
+        ("phone",)
+    ]
+
+
+async def test_a_server_that_takes_no_more_is_told(db: Database) -> None:
     def slowly() -> Iterator[User]:
         time.sleep(0.3)
         yield from USERS
@@ -156,7 +162,7 @@ async def test_a_server_that_takes_no_more_says_why(db: Database) -> None:
         await writer.execute(text("SET LOCAL statement_timeout = 100"))
         await seeding.add_users(writer, slowly())
 
-    with pytest.raises(UnavailableError, match="took no more rows: canceling statement"):
+    with pytest.raises(UnavailableError):
         await db.write(work)
 
 

@@ -11,8 +11,8 @@ from operator import itemgetter
 from typing import Any
 
 import psycopg
-from psycopg import sql
 from sqlalchemy import Column, Dialect, Executable, Table, exists, not_, select, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import AddConstraint, CreateIndex, DropConstraint, DropIndex
 
 from roster.data import assignments as assignment_data
@@ -20,7 +20,6 @@ from roster.data import users as user_data
 from roster.data.db import Writer
 from roster.data.models import Base, RoleRow, UserRow
 from roster.domain.assignments import RoleAssignment
-from roster.domain.errors import UnavailableError
 from roster.domain.roles import ADMIN
 from roster.domain.users import User
 
@@ -63,16 +62,15 @@ async def _copy(writer: Writer, table: Table, rows: Iterable[Mapping[str, Any]])
     connection: Any = (await writer.get_raw_connection()).driver_connection
     names = [column.name for column in table.columns]
     row_of = itemgetter(*names)
-    statement = sql.SQL("COPY {} ({}) FROM STDIN WITH (FREEZE, FORMAT BINARY)").format(
-        sql.Identifier(table.name), sql.SQL(", ").join(map(sql.Identifier, names))
-    )
+    statement = f"COPY {table.name} ({', '.join(names)}) FROM STDIN WITH (FREEZE, FORMAT BINARY)"
     try:
         async with connection.cursor() as cursor, cursor.copy(statement) as copy:
             copy.set_types([_type_of(column, writer.dialect) for column in table.columns])
             for row in rows:
                 await copy.write_row(row_of(row))
-    except psycopg.OperationalError as error:
-        raise UnavailableError(f"The database took no more rows: {error}") from error
+    except psycopg.Error as error:
+        # As SQLAlchemy does with every other statement, so that it is told like theirs.
+        raise DBAPIError(statement, None, error) from error
 
 
 def _type_of(column: Column[Any], dialect: Dialect) -> str:
