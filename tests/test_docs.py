@@ -2,9 +2,10 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand
 from typer.main import get_command
 
 from client import Client
@@ -63,9 +64,9 @@ def commands() -> dict[str, TyperCommand]:
     """Every command by what is typed for it after `roster`."""
     found: dict[str, TyperCommand] = {}
 
-    def walk(group: object, path: str) -> None:
-        assert isinstance(group, TyperGroup)
-        for name, command in group.commands.items():
+    def walk(group: Any, path: str) -> None:
+        for name in group.list_commands(None):
+            command = group.get_command(None, name)
             if isinstance(command, TyperCommand):
                 found[path + name] = command
             else:

@@ -11,7 +11,10 @@ from roster.settings import Settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
+app = typer.Typer(add_completion=False)
 
+
+@app.command()
 def config(as_json: AsJson = False) -> None:
     """Show every setting: its value in force, without secrets, and where that comes from. Fit for an environment file."""
     shown = settings.masked(read_settings())

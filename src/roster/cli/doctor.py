@@ -51,6 +51,10 @@ class Finding:
     advice: str | None = None
 
 
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
 def doctor(
     data_dir: DataDir = None, as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False
 ) -> None:

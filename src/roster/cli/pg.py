@@ -15,7 +15,11 @@ from roster.embedded import EmbeddedPostgresError, find_programs
 
 Program = Annotated[str, typer.Argument(help="Its name.")]
 
+app = typer.Typer(add_completion=False)
 
+
+# What follows the program's name is for the program.
+@app.command(context_settings={"allow_interspersed_args": False, "allow_extra_args": True})
 def pg(context: typer.Context, program: Program, data_dir: DataDir = None) -> None:
     """Run a program of PostgreSQL on the database: `psql`, `pg_dump`, `pg_restore`, …
 

@@ -9,7 +9,11 @@ import typer
 from roster.api.schema import sdl
 from roster.cli.console import fail
 
-app = typer.Typer(help="The GraphQL schema as a file.", no_args_is_help=True)
+app = typer.Typer(
+    add_completion=False,
+    help="The GraphQL schema as a file.",
+    no_args_is_help=True,
+)
 
 SchemaFile = Annotated[Path, typer.Argument(help="The file.", exists=True, dir_okay=False)]
 

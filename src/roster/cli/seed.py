@@ -1,6 +1,7 @@
 """`roster seed`: filling an empty directory with users, roles and who holds which."""
 
 import asyncio
+import gc
 import json
 import sys
 from dataclasses import asdict
@@ -36,6 +37,10 @@ class _Rate(ProgressColumn):
         return Text(f"{task.finished_speed or task.speed or 0:,.0f} a second")
 
 
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
 def seed(
     users: Annotated[int, typer.Option(min=1, max=10_000_000, help="How many.")] = DEMO_USERS,
     data_dir: DataDir = None,
@@ -85,7 +90,12 @@ def fill(url: str, users: int) -> Seeded:
                 shown[what] = bars.add_task(what, total=of)
             bars.update(shown[what], completed=done)
 
-        return asyncio.run(_fill(url, users, show))
+        # Millions of records that live for a moment, in no cycle: to look for cycles would take a tenth of the time.
+        gc.disable()
+        try:
+            return asyncio.run(_fill(url, users, show))
+        finally:
+            gc.enable()
 
 
 async def _fill(url: str, users: int, progress: seeding.Progress) -> Seeded:

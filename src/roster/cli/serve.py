@@ -14,7 +14,7 @@ import uvicorn
 from roster import __version__
 from roster.api.schema import schema
 from roster.app import create_app
-from roster.cli import databases, health, seed
+from roster.cli import databases, healthcheck, seed
 from roster.cli.console import fail, read_settings, start_logging, tell
 from roster.cli.databases import DataDir
 from roster.cli.workers import DRAIN_SECONDS, Pauses, Workers, listen
@@ -26,7 +26,10 @@ logger = logging.getLogger("roster")
 _LOOK_SECONDS = 0.2  # How soon a dead database server is noticed; a dead worker is at once.
 _READY_SECONDS = 60.0
 
+app = typer.Typer(add_completion=False)
 
+
+@app.command()
 def serve(
     host: Annotated[
         str | None, typer.Option(help="The address to listen on.", show_default="127.0.0.1")
@@ -94,7 +97,7 @@ def _answer(settings: Settings, url: str, listener: socket, postgres: EmbeddedPo
     if postgres:
         postgres.disown()
     config = uvicorn.Config(
-        create_app(url, host=health.address(settings.host), pool_size=settings.pool_size),
+        create_app(url, host=healthcheck.address(settings.host), pool_size=settings.pool_size),
         log_config=None,
         access_log=False,
         lifespan="on",
@@ -108,7 +111,7 @@ def _answer(settings: Settings, url: str, listener: socket, postgres: EmbeddedPo
 def _wait_until_ready(workers: Workers, listener: socket) -> None:
     host, port = listener.getsockname()[:2]
     deadline = time.monotonic() + _READY_SECONDS
-    while reason := health.why_unready(host, port):
+    while reason := healthcheck.why_unready(host, port):
         if not workers.all_run() or time.monotonic() >= deadline:
             fail(f"The server does not come up. {reason}")
         time.sleep(0.02)
@@ -116,7 +119,7 @@ def _wait_until_ready(workers: Workers, listener: socket) -> None:
 
 def _announce(listener: socket, seconds: float) -> None:
     host, port = listener.getsockname()[:2]
-    host = health.address(host)
+    host = healthcheck.address(host)
     url = f"http://[{host}]:{port}/graphql" if ":" in host else f"http://{host}:{port}/graphql"
     tell(f"Roster {__version__} is ready after {seconds:.1f} s")
     typer.echo(f"API and playground: {url}")

@@ -3,11 +3,16 @@
 import json
 from http.client import HTTPConnection, HTTPException
 
+import typer
+
 from roster.cli.console import fail, read_settings
 
 _SECONDS = 5.0
 
+app = typer.Typer(add_completion=False)
 
+
+@app.command()
 def healthcheck() -> None:
     """Exit with 0 if the server on ROSTER_HOST and ROSTER_PORT is ready, else say why not and exit with 1."""
     settings = read_settings()
