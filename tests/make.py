@@ -11,7 +11,7 @@ from roster.data import roles as role_data
 from roster.data import users as user_data
 from roster.data.db import Database, Writer
 from roster.domain.actors import LOCAL_OPERATOR
-from roster.domain.assignments import Change, RoleAssignment
+from roster.domain.assignments import RoleAssignment
 from roster.domain.ids import new_id
 from roster.domain.roles import Role
 from roster.domain.users import User, UserKind, UserStatus
@@ -85,7 +85,7 @@ def an_assignment(user: User, role: Role, **given: Any) -> RoleAssignment:
 
 
 async def store(db: Database, *things: User | Role | RoleAssignment) -> None:
-    """Writes records as they are, users and roles first; an ended assignment is written and then ended."""
+    """Writes records as they are, users and roles first."""
 
     async def work(writer: Writer) -> None:
         for thing in things:
@@ -93,20 +93,9 @@ async def store(db: Database, *things: User | Role | RoleAssignment) -> None:
                 await user_data.add(writer, thing)
             elif isinstance(thing, Role):
                 await role_data.add(writer, thing)
-        for thing in things:
-            if isinstance(thing, RoleAssignment):
-                await _store_assignment(writer, thing)
+        await assignment_data.add(writer, [thing for thing in things if isinstance(thing, RoleAssignment)])
 
     await db.write(work)
-
-
-async def _store_assignment(writer: Writer, given: RoleAssignment) -> None:
-    await assignment_data.add(writer, [given])
-    if given.revoked_by and given.ended_at:
-        change = Change(by=given.revoked_by, at=given.ended_at, reason=given.revoke_reason)
-        await assignment_data.revoke(writer, [given.id], change)
-    elif given.ended_at:
-        await assignment_data.close_expired(writer, [given.id])
 
 
 async def user(db: Database, **given: Any) -> User:

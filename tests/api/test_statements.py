@@ -3,17 +3,14 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from string import Template
 
 import pytest
 
 import make
 from client import Client
-from roster.data import assignments as assignment_data
-from roster.data.db import Database, Writer
+from roster.data.db import Database
 from roster.domain.actors import Actor, ActorKind
-from roster.domain.assignments import Change, RoleAssignment
 
 SIZES = pytest.mark.parametrize("size", [1, 25, 200])
 _ENDED = make.LONG_AGO + timedelta(days=1)
@@ -55,9 +52,8 @@ async def crowd(db: Database, size: int) -> Crowd:
     held = [make.an_assignment(user, role, assigned_by=by) for user, role in zip(users, roles, strict=True)]
     held += [make.an_assignment(user, roles[0], assigned_by=by) for user in users[1:]]
     held += [make.an_assignment(user, past, expires_at=_ENDED) for user in users]
-    held += [make.an_assignment(giver, role, ended_at=_ENDED) for role in roles]
-    await make.store(db, giver, *users, *roles, past)
-    await db.write(partial(_hold, held, Change(by=by, at=_ENDED, reason=None)))
+    held += [make.an_assignment(giver, role, ended_at=_ENDED, revoked_by=by) for role in roles]
+    await make.store(db, giver, *users, *roles, past, *held)
     return Crowd(
         size,
         [make.user_id(user.id) for user in users],
@@ -65,12 +61,6 @@ async def crowd(db: Database, size: int) -> Crowd:
         [make.assignment_id(assignment.id) for assignment in held],
         users[0].email,
     )
-
-
-async def _hold(held: list[RoleAssignment], end: Change, writer: Writer) -> None:
-    """All of them at once: one by one would take most of the time of these tests."""
-    await assignment_data.add(writer, held)
-    await assignment_data.revoke(writer, [one.id for one in held if one.ended_at], end)
 
 
 # Each list: a statement. Each relation of all its rows: one more. So for totalCount, and for role keys in a filter.
