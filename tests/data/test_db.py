@@ -228,8 +228,9 @@ async def test_a_deadlock_is_settled_by_a_second_look(db: Database) -> None:
 
     before = await deadlocks(db)
     await asyncio.gather(db.write(locking(users)), db.write(locking(users[::-1])))
-    assert runs == 3
-    assert await deadlocks(db) == before + 1
+    # The victim may begin again before the other has got its lock, and meet it once more.
+    assert runs >= 3
+    assert await deadlocks(db) == before + runs - 2
     after = [await stored(db, user) for user in users]
     assert [user and user.version for user in after] == [3, 3]
 
