@@ -10,8 +10,11 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import TextIO
+
+import httpx
 
 ROSTER = Path(sysconfig.get_path("scripts")) / "roster"
 _START_SECONDS = 60.0
@@ -45,6 +48,12 @@ class Served:
     def logged(self) -> str:
         self.log.seek(0)
         return self.log.read()
+
+    def is_ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/health/ready", timeout=30).status_code == HTTPStatus.OK
+        except httpx.TransportError:
+            return False
 
     def stop(self, asked: signal.Signals = signal.SIGTERM) -> str:
         """What it wrote on stdout. It must end well."""

@@ -12,6 +12,8 @@ from client import Client
 from roster.cli import main
 from roster.domain import errors
 from roster.domain.errors import ErrorCode, InvalidReason, RequestError
+from roster.domain.instants import now
+from roster.services import seeding
 from roster.services.health import Readiness
 from roster.settings import Settings, names
 
@@ -33,6 +35,15 @@ async def test_every_example_runs(api: Client, page: str) -> None:
         for field, payload in answer["data"].items():
             refused = bool(isinstance(payload, dict) and payload.get("errors"))
             assert refused == (field == "suspendHer" or "mutation Wrong" in example), (example, payload)
+
+
+async def test_the_examples_of_the_readme_run_on_the_demo_too(api: Client) -> None:
+    await seeding.seed(api.db, 1000, now(), lambda *_: None)
+    for example in examples(README):
+        answer = await api.answer(example)
+        assert "errors" not in answer, (example, answer)
+        assert not any(payload.get("errors") for payload in answer["data"].values())
+    assert [user["displayName"] for user in answer["data"]["users"]["nodes"]] == ["Mary Anning"]
 
 
 async def test_the_example_of_errors_shows_every_problem_at_once(api: Client) -> None:
@@ -103,7 +114,7 @@ def test_every_setting_is_documented_with_its_default() -> None:
         assert description == field.description
         expected = f"--{setting.replace('_', '-')}"
         assert option == (f"`{expected}`" if expected in options("serve") else "")
-        if field.default_factory is None and field.default is not None:
+        if field.default_factory is None and field.default not in (None, ()):
             assert default == f"`{str(field.default).lower()}`"
     assert len(told) == len(Settings.model_fields)
 

@@ -91,7 +91,7 @@ def test_a_password_is_put_into_the_address(put: Set) -> None:
     ("variables", "told"),
     [
         ({"DATABASE_URL": "postgresql://a:b@c/d"}, "DATABASE_URL: has a password already."),
-        ({}, "ROSTER_DATABASE_URL: is not set, and a password is."),
+        ({}, "ROSTER_DATABASE_URL: is not set, but a password is."),
     ],
 )
 def test_a_password_that_fits_nowhere_is_a_mistake(variables: dict[str, str], told: str, put: Set) -> None:
@@ -148,6 +148,17 @@ def test_all_mistakes_are_told_at_once(put: Set) -> None:
         "ROSTER_POOL_SIZE: Input should be a valid integer, unable to parse string as an integer",
         "ROSTER_LOG_FORMAT: Input should be 'auto', 'json' or 'text'",
     ]
+
+
+def test_a_data_directory_beside_a_server_is_a_mistake(put: Set) -> None:
+    put(DATABASE_URL="postgresql://roster@db/roster")
+    assert mistakes(data_dir=Path("/data")) == ["--data-dir: DATABASE_URL names a server, which has none."]
+
+
+def test_hosts_are_separated_by_commas(put: Set) -> None:
+    put(ROSTER_ALLOWED_HOSTS="api, roster.internal,fd00::7")
+    assert settings.load().allowed_hosts == ("api", "roster.internal", "fd00::7")
+    assert settings.masked(settings.load())["allowed_hosts"] == "api,roster.internal,fd00::7"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost"])

@@ -1,6 +1,6 @@
 """Wires the application by hand: the database, GraphQL, the playground and health."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -16,8 +16,11 @@ from roster.services.health import readiness
 from roster.services.services import Services
 
 
-def create_app(database_url: str, *, host: str = "127.0.0.1", pool_size: int = 10) -> FastAPI:
-    """The application on a migrated database. Whoever reaches it is the local operator: serve it on loopback only."""
+def create_app(database_url: str, *, hosts: Iterable[str] = (), pool_size: int = 10) -> FastAPI:
+    """The application on a migrated database. Whoever reaches it is the local operator: serve it on loopback only.
+
+    `hosts` are the names that it is asked by, beside those of loopback.
+    """
     db = Database(database_url, pool_size=pool_size)
 
     @asynccontextmanager
@@ -27,7 +30,7 @@ def create_app(database_url: str, *, host: str = "127.0.0.1", pool_size: int = 1
 
     app = FastAPI(title="Roster", openapi_url=None, lifespan=lifespan)
     app.state.db = db
-    app.add_middleware(OwnHosts, host=host)
+    app.add_middleware(OwnHosts, hosts=hosts)
     app.add_middleware(RequestLog, count_statements=count_statements)  # around what was added before
     app.include_router(health.router(partial(readiness, db)))
     app.include_router(http.router(lambda: Context(partial(Services.of, db, LOCAL_OPERATOR))))

@@ -11,12 +11,12 @@ import socket
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 from urllib.parse import quote
 
 import platformdirs
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "ROSTER_"
 
@@ -40,7 +40,10 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    database_password: SecretStr | None = Field(default=None, description="Put into `database_url`.")
+    # A validator sees what stands before its own field: the order counts.
+    database_password: SecretStr | None = Field(
+        default=None, description="The password for the database URL, if that has none."
+    )
     database_url: SecretStr | None = Field(
         default=None,
         validation_alias=AliasChoices(f"{PREFIX}DATABASE_URL", "DATABASE_URL"),
@@ -50,10 +53,15 @@ class Settings(BaseSettings):
         default_factory=_default_data_dir, description="Where the embedded PostgreSQL keeps its data."
     )
     trust_network: bool = Field(
-        default=False, description="Whether all who can reach the address may do everything."
+        default=False,
+        description="Allow a host that is not loopback: everyone who can reach it may do everything.",
+    )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Hosts, separated by commas, that are answered beside those of loopback and `host`.",
     )
     host: str = Field(
-        default="127.0.0.1", description="The address to listen on; a loopback one, or `trust_network`."
+        default="127.0.0.1", description="The address to listen on; a loopback one, unless `trust_network`."
     )
     port: int = Field(default=8000, ge=0, le=65535, description="The port to listen on; 0 takes a free one.")
     workers: int = Field(default=1, ge=1, le=64, description="Processes that answer requests.")
@@ -62,7 +70,7 @@ class Settings(BaseSettings):
         default="auto", description="`text` for people, `json` for machines; `auto` is text on a terminal."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="The least that is logged."
+        default="info", description="The lowest level that is logged."
     )
 
     @field_validator("database_url")
@@ -72,7 +80,7 @@ class Settings(BaseSettings):
         password: SecretStr | None = given.data.get("database_password")
         if url is None:
             if password:
-                raise ValueError("is not set, and a password is.")
+                raise ValueError("is not set, but a password is.")
             return None
         address = re.fullmatch(r"postgres(?:ql)?(?:\+\w+)?://(?:([^/?#]*)@)?(.*)", url.get_secret_value())
         if not address:
@@ -83,6 +91,11 @@ class Settings(BaseSettings):
                 raise ValueError("has a password already.")
             user += ":" + quote(password.get_secret_value(), safe="")
         return SecretStr(f"postgresql+psycopg://{user}@{rest}" if user else f"postgresql+psycopg://{rest}")
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _separated(cls, hosts: object) -> object:
+        return tuple(host.strip() for host in hosts.split(",")) if isinstance(hosts, str) else hosts
 
     @field_validator("host")
     @classmethod
@@ -108,6 +121,8 @@ def load(**options: object) -> Settings:
     given = {name: value for name, value in options.items() if value is not None}
     read, mistakes = _read_files()
     mistakes += _unknown_names()
+    if "data_dir" in given and origin("database_url") != "default":
+        mistakes.append(f"--data-dir: {origin('database_url')} names a server, which has none.")
     try:
         settings = Settings(**given | read)  # type: ignore[arg-type]
     except ValidationError as error:
@@ -136,10 +151,11 @@ def origin(setting: str) -> str:
 def masked(settings: Settings) -> Mapping[str, object]:
     """Each setting as it may be shown: of a secret no more than that it is there, but for a URL without its password."""
     shown: dict[str, object] = settings.model_dump(mode="json")
+    shown["allowed_hosts"] = ",".join(settings.allowed_hosts)
     if settings.database_url:
         # To the last @, so that nothing of a password shows, whatever is in it.
         url = re.sub(r"//([^:@]*):.*@", r"//\1:***@", settings.database_url.get_secret_value())
-        shown["database_url"] = re.sub(r"(?<=password=)[^&]*", "***", url)
+        shown["database_url"] = re.sub(r"(?<=password=)[^&]*", "***", url).replace("+psycopg", "", 1)
     return shown
 
 

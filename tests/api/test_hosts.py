@@ -152,7 +152,7 @@ async def test_nothing_is_done_for_who_is_refused(api: Client) -> None:
 
 async def test_the_host_that_is_listened_on_is_answered_too() -> None:
     for host, named in (("roster.internal", "Roster.Internal:8000"), ("fd00::7", "[fd00::7]:8000")):
-        app = create_app("postgresql+psycopg://nobody@/nowhere", host=host)
+        app = create_app("postgresql+psycopg://nobody@/nowhere", hosts=[host])
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as http:
             statuses = [

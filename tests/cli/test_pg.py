@@ -1,6 +1,12 @@
 """`roster pg`, and with it the documented ways to back up, restore and move."""
 
+import fcntl
+import os
+import pty
+import select
 import subprocess
+import termios
+import time
 from pathlib import Path
 
 import pytest
@@ -34,7 +40,7 @@ def test_a_backup_beside_a_running_server_restores_into_a_new_directory(place: P
         run("pg", "--data-dir", place / "old", "pg_dump", "--format=custom", f"--file={dump(place)}")
         before = run("pg", "psql", "-Atc", COUNT, data_dir=place / "old")
     restore: list[str | Path] = ["--exit-on-error", "--single-transaction", "--dbname=roster", dump(place)]
-    run("pg", "pg_restore", *restore, data_dir=place / "new")
+    run("pg", "--new", "pg_restore", *restore, data_dir=place / "new")
     assert run("pg", "psql", "-Atc", COUNT, data_dir=place / "new") == before
     assert before.startswith("1000|")
     with serve("--data-dir", place / "new"):
@@ -44,6 +50,55 @@ def test_a_backup_beside_a_running_server_restores_into_a_new_directory(place: P
 def test_the_programs_exit_code_is_the_commands(place: Path) -> None:
     result = roster("pg", "psql", "-c", "nonsense", ROSTER_DATA_DIR=str(place / "new"))
     assert result.exit_code == 1
+
+
+def test_a_mistyped_directory_is_not_backed_up(place: Path) -> None:
+    result = roster("pg", "--data-dir", place / "typo", "pg_dump")
+    assert result.exit_code == 1
+    assert result.stderr == f"There is no database in {place / 'typo'}. --new makes one.\n"
+    assert not (place / "typo").exists()
+
+
+def test_ctrl_c_is_for_the_program(place: Path) -> None:
+    """In psql it ends a statement, and the session goes on."""
+    leader, follower = pty.openpty()
+    with subprocess.Popen(  # noqa: S603 -- ourselves
+        [str(ROSTER), "pg", "--data-dir", str(place / "new"), "psql", "--no-psqlrc", "--pset=pager=off"],
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+        env=variables(None),
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 -- Ctrl-C comes from a terminal
+    ) as process:
+        os.close(follower)
+        try:
+            read_until(leader, "roster=#")
+            os.write(leader, b"select pg_sleep(60);\n")
+            read_until(leader, "pg_sleep(60);")
+            time.sleep(0.5)
+            os.write(leader, b"\x03")
+            read_until(leader, "canceling statement")
+            os.write(leader, b"select 6 * 7 as answer;\n")
+            read_until(leader, "42")
+            os.write(leader, b"\\q\n")
+            assert process.wait(30) == 0
+        finally:
+            os.close(leader)  # Hangs up, if it goes on.
+
+
+def read_until(terminal: int, expected: str) -> None:
+    seen = ""
+    while expected not in seen:
+        ready, _, _ = select.select([terminal], [], [], 30)
+        assert ready, seen
+        seen += os.read(terminal, 4096).decode(errors="replace")
+
+
+def test_variables_of_another_server_are_not_heeded(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"PGHOSTADDR": "192.0.2.1", "PGSERVICE": "other", "PGSSLMODE": "require"}.items():
+        monkeypatch.setenv(name, value)
+    assert run("pg", "--data-dir", place / "new", "psql", "-Atc", "select 42") == "42\n"
 
 
 def test_what_is_no_program_is_said(place: Path) -> None:

@@ -77,7 +77,7 @@ def test_why_postgresql_cannot_run_is_said(data_dir: Path) -> None:
     result = roster("serve", "--port", "0", "--data-dir", data_dir)
     assert result.exit_code == 1
     assert result.stderr.endswith(
-        f"{data_dir} is another program's database."
+        f"{data_dir} is not empty, and what is in it is not Roster's."
         " Choose another directory with --data-dir, or set DATABASE_URL.\n"
     )
 
@@ -86,7 +86,7 @@ def test_why_postgresql_cannot_run_is_said(data_dir: Path) -> None:
 def test_a_database_that_cannot_be_reached_is_said() -> None:
     result = roster("serve", "--port", "0", DATABASE_URL="postgresql://nobody:secret@127.0.0.1:1/nothing")
     assert result.exit_code == 1
-    assert result.stderr.startswith("The database could not be brought up to date: connection failed")
+    assert "The database could not be brought up to date: connection failed" in result.stderr
     assert "secret" not in result.output
 
 
@@ -129,9 +129,27 @@ def first_lines(served: Served) -> str:
     return served.process.stdout.readline() + served.process.stdout.readline()
 
 
+def test_whoever_opens_the_address_alone_gets_the_playground(database_url: str) -> None:
+    with serve(database_url=database_url) as served:
+        page = httpx.get(served.url, follow_redirects=True)
+        assert (str(page.url), page.status_code) == (f"{served.url}/graphql", 200)
+
+
+def test_other_hosts_are_answered_if_they_are_named(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROSTER_ALLOWED_HOSTS", "api,roster.internal")
+    with serve(database_url=database_url) as served:
+        hosts = ("api", "roster.internal:8000", "localhost", "example.org")
+        statuses = [
+            httpx.get(f"{served.url}/health/live", headers={"host": host}).status_code for host in hosts
+        ]
+    assert statuses == [200, 200, 200, 421]
+
+
 def test_it_says_when_it_is_ready_and_not_before(database_url: str) -> None:
     with serve(database_url=database_url) as served:
-        assert httpx.get(f"{served.url}/health/ready").status_code == 200
+        assert served.is_ready()
         wait_until(lambda: f"Roster {__version__} is ready after " in served.logged())
 
 
@@ -142,20 +160,13 @@ def test_what_is_killed_is_started_again(data_dir: Path, which: str) -> None:
         killed = worker(served, data_dir) if which == "a worker" else postmaster(data_dir)
         os.kill(killed, signal.SIGKILL)
         wait_until(lambda: not running(killed))
-        wait_until(lambda: is_ready(served))
+        wait_until(served.is_ready)
         keys = [role["key"] for role in ask(served, "{ roles { nodes { key } } }")["roles"]["nodes"]]
         assert keys == ["ADMIN", "BEFORE"]
         assert killed not in children(served.process.pid)
         assert len(children(served.process.pid)) == 2
         served.stop()
     assert_no_process_is_left(data_dir)
-
-
-def is_ready(served: Served) -> bool:
-    try:
-        return httpx.get(f"{served.url}/health/ready", timeout=10).status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 def test_nothing_is_left_running_when_the_owner_is_killed(data_dir: Path) -> None:
@@ -185,7 +196,7 @@ def test_a_request_under_way_is_answered_before_the_end(database_url: str) -> No
 
 def test_the_demo_fills_an_empty_directory_and_no_other(data_dir: Path) -> None:
     count = "{ users(includeArchived: true, first: 1) { totalCount } }"
-    for said in ("Filling the directory with 1,000 users", "it is left as it is"):
+    for said in ("Added 1,000 sample users", "no sample users were added"):
         with serve("--data-dir", data_dir, "--demo") as served:
             assert ask(served, count) == {"users": {"totalCount": 1000}}
             assert said in served.logged()

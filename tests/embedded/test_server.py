@@ -295,13 +295,17 @@ def test_a_data_directory_out_of_reach_is_named(place: Path) -> None:
     closed.chmod(0o700)
 
 
-def test_a_database_that_is_not_ours_is_not_touched(place: Path) -> None:
-    theirs = place / "theirs"
+@pytest.mark.parametrize("name", ["PG_VERSION", "pyproject.toml"])
+def test_a_directory_that_is_not_ours_is_not_touched(place: Path, name: str) -> None:
+    """Another program's database, or where somebody happens to be."""
+    theirs = place / f"theirs of {name}"
     theirs.mkdir()
-    (theirs / "PG_VERSION").write_text("18\n")
-    with pytest.raises(EmbeddedPostgresError, match="another program's"):
+    (theirs / name).touch()
+    with pytest.raises(
+        EmbeddedPostgresError, match=r"is not empty, and what is in it is not Roster's.*--data-dir"
+    ):
         EmbeddedPostgres(theirs).start()
-    assert [path.name for path in theirs.iterdir()] == ["PG_VERSION"]
+    assert [path.name for path in theirs.iterdir()] == [name]
 
 
 def test_a_server_that_does_not_come_up_leaves_its_last_words_and_nothing_else(data_dir: Path) -> None:

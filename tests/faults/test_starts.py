@@ -59,7 +59,7 @@ def test_a_pid_that_another_program_has_by_now_and_a_long_path(place: Path) -> N
     with subprocess.Popen(["/bin/sleep", "60"], user=pid_file.stat().st_uid) as other:
         pid_file.write_text("".join([f"{other.pid}\n", *rest]))
         with serve("--data-dir", data_dir) as served:
-            assert answers(httpx.URL(served.url).port or 0)
+            assert served.is_ready()
         assert other.poll() is None
         other.kill()
     processes.wait_until_all_are_gone(data_dir)
@@ -95,7 +95,7 @@ def test_a_disk_too_small_for_a_new_database_is_named_and_left_empty(place: Path
         ]
         mount("-o", "remount,size=300m", disk)
         with serve("--data-dir", disk / "data") as served:
-            assert answers(httpx.URL(served.url).port or 0)
+            assert served.is_ready()
         processes.wait_until_all_are_gone(disk / "data")
 
 

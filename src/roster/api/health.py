@@ -5,16 +5,9 @@ from collections.abc import Awaitable, Callable
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
-from roster.services.health import Readiness
+from roster.services.health import REASONS, Readiness
 
 _METHODS = ["GET", "HEAD"]
-REASONS = {
-    Readiness.DATABASE_UNAVAILABLE: "The database does not answer. See that it runs, and that DATABASE_URL names it.",
-    Readiness.MIGRATIONS_BEHIND: "The database is older than this version of Roster: run `roster migrate`.",
-    Readiness.MIGRATIONS_UNKNOWN: (
-        "The database was migrated by a newer version of Roster: run that version, or one after it."
-    ),
-}
 
 
 def router(readiness: Callable[[], Awaitable[Readiness]]) -> APIRouter:

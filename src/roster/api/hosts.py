@@ -6,6 +6,7 @@ too, but takes the first of two Host headers, and answers in words that no Graph
 """
 
 import re
+from collections.abc import Iterable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -16,18 +17,17 @@ LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
 class OwnHosts:
-    """`host` is the one that we listen on."""
+    """`hosts` are ours beside those of loopback."""
 
-    def __init__(self, app: ASGIApp, host: str) -> None:
+    def __init__(self, app: ASGIApp, hosts: Iterable[str]) -> None:
         self._app = app
-        bracketed = f"[{host}]" if ":" in host else host
-        ours = tuple(dict.fromkeys((*LOOPBACK, bracketed)))
+        ours = tuple(dict.fromkeys((*LOOPBACK, *(f"[{host}]" if ":" in host else host for host in hosts))))
         self._ours = re.compile(
             rf"({'|'.join(map(re.escape, ours))})(:[0-9]{{1,5}})?".encode(), re.IGNORECASE
         )
         self._refused = (
             f"This server answers to the hosts {', '.join(ours[:-1])} and {ours[-1]} only:"
-            " by any other name, a page of another site could read from it."
+            " by any other name, a page of another site could read from it. ROSTER_ALLOWED_HOSTS can name more."
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

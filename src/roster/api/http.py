@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 from fastapi import APIRouter, Request, Response
 from starlette.requests import ClientDisconnect
+from starlette.responses import RedirectResponse
 from strawberry.schema.exceptions import CannotGetOperationTypeError
 from strawberry.types import ExecutionResult
 
@@ -40,6 +41,10 @@ def router(make_context: Callable[[], Context]) -> APIRouter:
         return _json(_formatted(result))
 
     made.get("/graphql")(playground.page)
+
+    @made.get("/")
+    def home() -> Response:
+        return RedirectResponse("/graphql")
 
     @made.get("/graphql/assets/{name}")
     def asset(name: str, request: Request) -> Response:

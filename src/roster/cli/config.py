@@ -1,15 +1,13 @@
 """`roster config`: what is set, and where."""
 
 import json
-from typing import Annotated
 
 import typer
 
 from roster import settings
 from roster.cli.console import read_settings
+from roster.cli.options import AsJson
 from roster.settings import Settings
-
-AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 app = typer.Typer(add_completion=False)
 
@@ -24,4 +22,6 @@ def config(as_json: AsJson = False) -> None:
         return
     for name, field in Settings.model_fields.items():
         typer.echo(f"# {field.description} ({settings.origin(name)})")
-        typer.echo(f"{settings.names(name)[0]}={'' if shown[name] is None else shown[name]}")
+        value = "" if shown[name] is None else shown[name]
+        # What hides a secret is not to be set in its place.
+        typer.echo(f"{'# ' if name in settings.SECRETS else ''}{settings.names(name)[0]}={value}")

@@ -1,7 +1,6 @@
 """What the commands say, and the exit codes: 0 done, 1 could not be done or the answer is no, 2 wrongly asked."""
 
 import logging
-import sys
 from typing import NoReturn
 
 import typer
@@ -33,8 +32,8 @@ def fail(message: str, code: int = FAILED) -> NoReturn:
 
 
 def tell(line: str) -> None:
-    """Say to a person what is going on; off a terminal it is a line of the log."""
-    if sys.stderr.isatty():
-        typer.echo(line, err=True)
-    else:
+    """Say what is going on: to a person, or as a line of the log where one is written for machines."""
+    if logs.for_machines():
         logger.info(line)
+    else:
+        typer.echo(line, err=True)

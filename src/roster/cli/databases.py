@@ -1,20 +1,13 @@
 """The database in force: the server that DATABASE_URL names, or else an embedded one."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from roster.cli.console import fail, tell
 from roster.data import migrations
 from roster.embedded import EmbeddedPostgres, EmbeddedPostgresError, running_url
-from roster.settings import Settings
-
-DataDir = Annotated[
-    Path | None, typer.Option(help="Where the embedded PostgreSQL keeps its data.", show_default=False)
-]
+from roster.settings import Settings, masked, origin
 
 
 @contextmanager
@@ -30,17 +23,30 @@ def opened(settings: Settings) -> Iterator[str]:
 @contextmanager
 def found(settings: Settings) -> Iterator[str]:
     """Its URL. An embedded server is started for as long as this lasts, unless a Roster runs on its directory."""
-    if settings.database_url:
-        yield settings.database_url.get_secret_value()
-    elif url := running_url(settings.data_dir):
+    if url := external(settings):
         yield url
-    else:
-        with embedded(settings) as url:
-            yield url
+        return
+    server = embedded(settings)
+    if url := running_url(settings.data_dir):
+        yield url
+        return
+    tell(f"Starting PostgreSQL in {settings.data_dir}")
+    with server as url:
+        yield url
+
+
+def external(settings: Settings) -> str | None:
+    """The URL that is set. Says which, as DATABASE_URL may stand there for another program."""
+    if settings.database_url is None:
+        return None
+    tell(f"Using the database {masked(settings)['database_url']} ({origin('database_url')})")
+    return settings.database_url.get_secret_value()
 
 
 def embedded(settings: Settings) -> EmbeddedPostgres:
-    tell(f"Starting PostgreSQL in {settings.data_dir}")
+    # libpq's variables name another server, and what it wants.
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]
     connections = settings.workers * settings.pool_size
     return EmbeddedPostgres(settings.data_dir, connections=connections, tell=tell)
 

@@ -8,22 +8,19 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
 from roster import __version__, settings
-from roster.api.health import REASONS
 from roster.cli import databases
 from roster.cli.console import FAILED
-from roster.cli.databases import DataDir
+from roster.cli.options import AsJson, DataDir
 from roster.data.db import Database
 from roster.data.inspection import Inspection, InspectionError, inspect
-from roster.embedded import EmbeddedPostgresError, find_programs
-from roster.services.health import Readiness, readiness
+from roster.embedded import OLDEST, EmbeddedPostgresError, find_programs, has_database
+from roster.services.health import REASONS, Readiness, readiness
 from roster.settings import Settings, SettingsError
 
-_OLDEST = 18  # uuidv7()
 _LITTLE, _TOO_LITTLE = (
     1_000_000_000,
     100_000_000,
@@ -55,9 +52,7 @@ app = typer.Typer(add_completion=False)
 
 
 @app.command()
-def doctor(
-    data_dir: DataDir = None, as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False
-) -> None:
+def doctor(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Check versions, settings, disk, database and migrations, and say what to do. Exits with 1 if there is a problem."""
     findings = list(_examine(data_dir))
     if as_json:
@@ -77,12 +72,12 @@ def _examine(data_dir: Path | None) -> Iterator[Finding]:
         chosen = settings.load(data_dir=data_dir)
     except SettingsError as error:
         for mistake in str(error).splitlines():
-            yield _problem("settings", mistake, "docs/OPERATIONS.md has all settings.")
+            yield _problem("settings", mistake, "`roster config` shows all settings.")
         return
-    yield _ok("settings", "no mistake in them")
+    yield _ok("settings", "valid")
     if chosen.database_url is None:
         yield from _examine_directory(chosen.data_dir)
-        if not (chosen.data_dir / "cluster").exists():
+        if not has_database(chosen.data_dir):
             yield _ok("database", f"none yet in {chosen.data_dir}", "`roster serve` makes one.")
             return
     try:
@@ -90,7 +85,7 @@ def _examine(data_dir: Path | None) -> Iterator[Finding]:
             yield from _examine_database(inspect(url), chosen)
             yield asyncio.run(_examine_migrations(url))
     except (EmbeddedPostgresError, PermissionError, InspectionError) as error:
-        yield _problem("database", str(error).strip(), "Mend what it says, then ask again.")
+        yield _problem("database", str(error).strip(), "Start the server, or correct DATABASE_URL.")
 
 
 def _examine_directory(data_dir: Path) -> Iterator[Finding]:
@@ -103,15 +98,15 @@ def _examine_directory(data_dir: Path) -> Iterator[Finding]:
     else:
         yield _ok("disk", found)
     try:
-        yield _ok("programs", f"PostgreSQL's are in {find_programs(data_dir)}")
+        yield _ok("programs", f"PostgreSQL's, in {find_programs(data_dir)}")
     except EmbeddedPostgresError as error:
         yield _problem("programs", str(error))
 
 
 def _examine_database(seen: Inspection, chosen: Settings) -> Iterator[Finding]:
-    if seen.major < _OLDEST:
+    if seen.major < OLDEST:
         yield _problem(
-            "PostgreSQL", seen.version, f"Roster needs PostgreSQL {_OLDEST} or newer: upgrade the server."
+            "PostgreSQL", seen.version, f"Roster needs PostgreSQL {OLDEST} or newer: upgrade the server."
         )
     else:
         yield _ok("PostgreSQL", f"{seen.version}, {seen.bytes / 1e6:.0f} MB of data")

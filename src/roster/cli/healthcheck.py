@@ -6,6 +6,7 @@ from http.client import HTTPConnection, HTTPException
 import typer
 
 from roster.cli.console import fail, read_settings
+from roster.cli.options import Host, Port
 
 _SECONDS = 5.0
 
@@ -13,9 +14,9 @@ app = typer.Typer(add_completion=False)
 
 
 @app.command()
-def healthcheck() -> None:
-    """Exit with 0 if the server on ROSTER_HOST and ROSTER_PORT is ready, else say why not and exit with 1."""
-    settings = read_settings()
+def healthcheck(host: Host = None, port: Port = None) -> None:
+    """Exit with 0 if the server on this machine is ready, else say why not and exit with 1."""
+    settings = read_settings(host=host, port=port)
     if reason := why_unready(settings.host, settings.port):
         fail(reason)
 

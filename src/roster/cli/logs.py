@@ -11,6 +11,7 @@ from structlog.processors import JSONRenderer, TimeStamper, format_exc_info
 from structlog.stdlib import ExtraAdder, ProcessorFormatter, add_log_level, add_logger_name
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+_TEXT, _JSON = "text", "json"
 _AS_JSON: list[Processor] = [format_exc_info, JSONRenderer()]
 
 
@@ -35,6 +36,7 @@ def configure(form: Literal["auto", "json", "text"], level: str) -> None:
             ]
         )
     )
+    handler.set_name(_TEXT if text else _JSON)
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
@@ -43,6 +45,11 @@ def configure(form: Literal["auto", "json", "text"], level: str) -> None:
     for name in ("uvicorn", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
+
+
+def for_machines() -> bool:
+    """Whether `configure` chose JSON."""
+    return any(handler.get_name() == _JSON for handler in logging.getLogger().handlers)
 
 
 def _for_people(*, colors: bool) -> list[Processor]:

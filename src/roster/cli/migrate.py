@@ -4,7 +4,7 @@ import typer
 
 from roster.cli import databases
 from roster.cli.console import read_settings
-from roster.cli.databases import DataDir
+from roster.cli.options import DataDir
 
 app = typer.Typer(add_completion=False)
 

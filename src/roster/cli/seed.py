@@ -22,7 +22,7 @@ from rich.text import Text
 
 from roster.cli import databases
 from roster.cli.console import fail, read_settings, tell
-from roster.cli.databases import DataDir
+from roster.cli.options import AsJson, DataDir
 from roster.data.db import Database
 from roster.domain.errors import UnavailableError
 from roster.domain.instants import now
@@ -44,9 +44,9 @@ app = typer.Typer(add_completion=False)
 def seed(
     users: Annotated[int, typer.Option(min=1, max=10_000_000, help="How many.")] = DEMO_USERS,
     data_dir: DataDir = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Say what there is now as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Fill an empty directory with believable users, roles and who holds which: the same ones all day."""
+    """Fill an empty directory with believable users, roles and assignments. Run twice on one day, it makes the same ones."""
     with databases.opened(read_settings(data_dir=data_dir)) as url:
         databases.upgrade(url)
         try:
@@ -63,11 +63,12 @@ def seed(
 
 def fill_if_empty(url: str) -> None:
     """What `roster serve --demo` does."""
-    tell(f"Filling the directory with {DEMO_USERS:,} users")
     try:
         fill(url, DEMO_USERS)
     except NotEmptyError:
-        tell("There are users or roles already: it is left as it is")
+        tell("The directory is not empty: no sample users were added")
+    else:
+        tell(f"Added {DEMO_USERS:,} sample users")
 
 
 def fill(url: str, users: int) -> Seeded:

@@ -16,7 +16,7 @@ from roster.api.schema import schema
 from roster.app import create_app
 from roster.cli import databases, healthcheck, seed
 from roster.cli.console import fail, read_settings, start_logging, tell
-from roster.cli.databases import DataDir
+from roster.cli.options import DataDir, Host, Port
 from roster.cli.workers import DRAIN_SECONDS, Pauses, Workers, listen
 from roster.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from roster.settings import Settings
@@ -31,12 +31,8 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def serve(
-    host: Annotated[
-        str | None, typer.Option(help="The address to listen on.", show_default="127.0.0.1")
-    ] = None,
-    port: Annotated[
-        int | None, typer.Option(help="The port to listen on; 0 takes a free one.", show_default="8000")
-    ] = None,
+    host: Host = None,
+    port: Port = None,
     data_dir: DataDir = None,
     workers: Annotated[
         int | None, typer.Option(help="Processes that answer requests.", show_default="1")
@@ -57,6 +53,7 @@ def serve(
         try:
             _serve(settings, running, demo=demo, begun=begun)
         except KeyboardInterrupt:
+            tell("Stopping")
             # Whoever asks twice gets the same: all that is acknowledged is kept, within seconds.
             for asked in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(asked, signal.SIG_IGN)
@@ -83,8 +80,9 @@ def _serve(settings: Settings, running: ExitStack, *, demo: bool, begun: float) 
 
 
 def _database(settings: Settings, running: ExitStack) -> tuple[str, EmbeddedPostgres | None]:
-    if settings.database_url:
-        return settings.database_url.get_secret_value(), None
+    if url := databases.external(settings):
+        return url, None
+    tell(f"Starting PostgreSQL in {settings.data_dir}")
     postgres = databases.embedded(settings)
     try:
         return running.enter_context(postgres), postgres
@@ -96,8 +94,9 @@ def _answer(settings: Settings, url: str, listener: socket, postgres: EmbeddedPo
     """What a worker does."""
     if postgres:
         postgres.disown()
+    hosts = (healthcheck.address(settings.host), *settings.allowed_hosts)
     config = uvicorn.Config(
-        create_app(url, host=healthcheck.address(settings.host), pool_size=settings.pool_size),
+        create_app(url, hosts=hosts, pool_size=settings.pool_size),
         log_config=None,
         access_log=False,
         lifespan="on",

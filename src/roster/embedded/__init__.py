@@ -13,6 +13,15 @@ made here ever changes its owner or permissions. What is made in the data direct
 
 from roster.embedded.errors import EmbeddedPostgresError
 from roster.embedded.processes import end_with_parent
-from roster.embedded.server import EmbeddedPostgres, find_programs, running_url
+from roster.embedded.programs import OLDEST
+from roster.embedded.server import EmbeddedPostgres, find_programs, has_database, running_url
 
-__all__ = ["EmbeddedPostgres", "EmbeddedPostgresError", "end_with_parent", "find_programs", "running_url"]
+__all__ = [
+    "OLDEST",
+    "EmbeddedPostgres",
+    "EmbeddedPostgresError",
+    "end_with_parent",
+    "find_programs",
+    "has_database",
+    "running_url",
+]

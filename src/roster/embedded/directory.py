@@ -17,6 +17,24 @@ _PREFIX = "roster-"
 _LONGEST_SOCKET_DIRECTORY = 70  # A socket's whole path is limited to 103 bytes on macOS, 107 on Linux.
 
 
+# What is there before there is a cluster, also after a start that was killed; the last, where a disk is mounted.
+_OURS = {
+    "owner.lock",
+    "server.lock",
+    "server.log",
+    "socket",
+    "binaries",
+    "binaries.new",
+    "cluster.new",
+    "lost+found",
+}
+
+
+def is_ours(data_dir: Path) -> bool:
+    """Whether nothing is in it but what we make."""
+    return {path.name for path in data_dir.iterdir()} <= _OURS
+
+
 def lock(path: Path, *, seconds: float, refusal: str) -> int:
     """Return a file descriptor that holds the lock: it is free once every process that has it closed it.
 

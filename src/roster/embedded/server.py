@@ -90,8 +90,10 @@ class EmbeddedPostgres:
         if not self._data_dir.exists():
             self._data_dir.mkdir(parents=True)
             self._data_dir.chmod(0o700 if user is None else 0o755)
-        if (self._data_dir / "PG_VERSION").exists():
-            raise EmbeddedPostgresError(f"{self._data_dir} is another program's database. {ELSEWHERE}")
+        if not has_database(self._data_dir) and not directory.is_ours(self._data_dir):
+            raise EmbeddedPostgresError(
+                f"{self._data_dir} is not empty, and what is in it is not Roster's. {ELSEWHERE}"
+            )
         in_use = f"{self._data_dir} is in use by another Roster. {ELSEWHERE}"
         self._owner_lock = directory.lock(_owner_lock(self._data_dir), seconds=_FORK_SECONDS, refusal=in_use)
         undo.callback(os.close, self._owner_lock)
@@ -169,7 +171,7 @@ class EmbeddedPostgres:
                     raise
                 if now >= told + _TELL_SECONDS:
                     self._tell(
-                        f"PostgreSQL is still recovering after {now - begun:.0f} s; its log is server.log"
+                        f"PostgreSQL does not answer yet, after {now - begun:.0f} s; its log is server.log"
                     )
                     told = now
             else:
@@ -190,6 +192,10 @@ def running_url(data_dir: Path) -> str | None:
     """The URL of the server that another process has started on the directory, or None."""
     link = _link(data_dir)
     return _url(link.readlink()) if link.is_symlink() and directory.is_locked(_owner_lock(data_dir)) else None
+
+
+def has_database(data_dir: Path) -> bool:
+    return (data_dir / "cluster").exists()
 
 
 def find_programs(data_dir: Path | None) -> Path:

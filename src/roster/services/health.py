@@ -17,6 +17,16 @@ class Readiness(StrEnum):
     MIGRATIONS_UNKNOWN = "MIGRATIONS_UNKNOWN"
 
 
+# For operators.
+REASONS = {
+    Readiness.DATABASE_UNAVAILABLE: "The database does not answer. See that it runs, and that DATABASE_URL names it.",
+    Readiness.MIGRATIONS_BEHIND: "The database is older than this version of Roster: run `roster migrate`.",
+    Readiness.MIGRATIONS_UNKNOWN: (
+        "The database was migrated by a newer version of Roster: run that version, or one after it."
+    ),
+}
+
+
 async def readiness(db: Database) -> Readiness:
     """Answers in time, whatever the database does, and asks it as a request would: for a connection of the pool."""
     look = asyncio.create_task(_look(db))

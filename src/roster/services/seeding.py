@@ -49,7 +49,10 @@ async def _seed(users: int, today: datetime, progress: Progress, writer: Writer)
     await _refuse_unless_empty(writer)
     company = company_at(today, await _admin(writer))
     for role in company.roles.values():
-        await (role_data.change if role.key == ADMIN else role_data.add)(writer, role)
+        if role.key == ADMIN:
+            await role_data.change(writer, role)
+        else:
+            await role_data.add(writer, role)
     await seeding.prepare(writer)
     everyone, assignments = members(company, users), 0
     for done in range(0, users, _BATCH):
