@@ -103,5 +103,11 @@ async def _fill(url: str, users: int, progress: seeding.Progress) -> Seeded:
     db = Database(url, pool_size=1)
     try:
         return await seeding.seed(db, users, now(), progress)
+    except UnavailableError:
+        # Ctrl-C cancels us, and to the driver that may look like a lost connection.
+        task = asyncio.current_task()
+        if task and task.cancelling():
+            raise asyncio.CancelledError from None
+        raise
     finally:
         await db.close()

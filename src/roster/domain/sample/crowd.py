@@ -16,20 +16,19 @@ _NEWCOMER = 45 * DAY
 _DOMAINS = ("example.org", "example.com")
 
 # What is picked from: the more often it stands here, the more often it happens.
-_NEW = (*[UserStatus.ACTIVE] * 5, UserStatus.PENDING)
+_NEW = (*[UserStatus.ACTIVE] * 2, UserStatus.PENDING)
 _OLD = (
     *[UserStatus.ACTIVE] * 50,
     *[UserStatus.ARCHIVED] * 7,
     *[UserStatus.SUSPENDED] * 2,
-    UserStatus.PENDING,
 )
 _OF_SERVICES = (*[UserStatus.ACTIVE] * 12, UserStatus.ARCHIVED)
 # How many roles beside the default one.
 _EXTRAS = (0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 2, 2, 2, 3, 4, 5)
-_REASONS = (
-    *(None, None, "Joined the team", "Joined the team", "Asked for by the manager", "Project Aurora"),
-    *("Project Meridian", "Stands in for a colleague", "Changed teams", "Access review"),
-)
+_ARRIVAL = 30 * DAY
+_ON_ARRIVAL = (None, "Joined the team")
+_FOR_A_WHILE = (None, "Stands in for a colleague", "Project Aurora", "Project Meridian")
+_FOR_GOOD = (None, None, "Asked for by the manager", "Changed teams", "Access review")
 _REVOKING = (None, "Changed teams", "No longer needed", "Access review", "The project has ended")
 _LEAVING = (None, "Left the company", "Left the company", "End of contract", "Retired")
 
@@ -89,7 +88,8 @@ def _person(number: int, company: Company) -> Member:
         history.verify(created + 60 + dice.below(DAY))
     until = _moved(status, created, history, dice, company)
     history.hold(company.roles[DEFAULT], created, company.admin_at(created, dice), None)
-    for key in dict.fromkeys(dice.pick(FOR_PEOPLE) for _ in range(dice.pick(_EXTRAS))):
+    extras = 0 if status is UserStatus.PENDING else dice.pick(_EXTRAS)
+    for key in dict.fromkeys(dice.pick(FOR_PEOPLE) for _ in range(extras)):
         _given(company.roles[key], created, until, history, dice, company)
     site, given, family, local = _NAMES[number * _STRIDE % len(_NAMES)]
     if again := number // len(_NAMES):
@@ -151,8 +151,10 @@ def _given(  # noqa: PLR0913, PLR0917 -- all that it depends on
     """One role beside the default one, and what became of it."""
     since = dice.between(created, until - 1)
     later = dice.between(since, until)
-    by, reason = company.admin_at(since, dice), dice.pick(_REASONS)
-    match dice.pick(_FATES):
+    by, fate = company.admin_at(since, dice), dice.pick(_FATES)
+    lasting = _ON_ARRIVAL if since - created < _ARRIVAL else _FOR_GOOD
+    reason = dice.pick(lasting if fate in {_Fate.LASTS, _Fate.REVOKED} else _FOR_A_WHILE)
+    match fate:
         case _Fate.LASTS:
             history.hold(role, since, by, reason)
         case _Fate.ENDS_SOON:
