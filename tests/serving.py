@@ -71,7 +71,7 @@ def serve(*arguments: str | Path, database_url: str | None = None) -> Iterator[S
         process = start("serve", "--port", str(port), *arguments, database_url=database_url, log=log)
         served = Served(url=f"http://127.0.0.1:{port}", process=process, log=log)
         try:
-            _wait_until_it_listens(served, port)
+            _wait_until_ready(served)
             yield served
         finally:
             process.terminate()
@@ -85,14 +85,9 @@ def free_port() -> int:
         return port
 
 
-def _wait_until_it_listens(served: Served, port: int) -> None:
+def _wait_until_ready(served: Served) -> None:
     deadline = time.monotonic() + _START_SECONDS
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-        except ConnectionRefusedError:
-            assert served.process.poll() is None, served.logged()
-            assert time.monotonic() < deadline, "it does not listen"
-            time.sleep(0.02)
-        else:
-            return
+    while not served.is_ready():
+        assert served.process.poll() is None, served.logged()
+        assert time.monotonic() < deadline, "it is not ready"
+        time.sleep(0.02)

@@ -19,6 +19,8 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, Validation
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "ROSTER_"
+# What Kubernetes tells every container of a service named roster; ROSTER_PORT is then an address.
+_OF_KUBERNETES = re.compile(rf"{PREFIX}(SERVICE_|PORT_\d+_)")
 
 
 def _default_data_dir() -> Path:
@@ -82,15 +84,23 @@ class Settings(BaseSettings):
             if password:
                 raise ValueError("is not set, but a password is.")
             return None
-        address = re.fullmatch(r"postgres(?:ql)?(?:\+\w+)?://(?:([^/?#]*)@)?(.*)", url.get_secret_value())
-        if not address:
-            raise ValueError("must be the address of a PostgreSQL database: postgresql://user@host/name")
+        address = re.fullmatch(r"postgres(?:ql)?(?:\+\w+)?://(?:([^/?#@]*)@)?([^@]*)", url.get_secret_value())
+        if not address or not _is_readable(address[2], url.get_secret_value()):
+            raise ValueError(
+                "must be the address of a PostgreSQL database: postgresql://user:password@host:port/name, with every"
+                " special character of user and password as %XX, and a directory of a socket or several hosts as ?host="
+            )
         user, rest = address[1] or "", address[2]
         if password:
             if ":" in user:
                 raise ValueError("has a password already.")
             user += ":" + quote(password.get_secret_value(), safe="")
         return SecretStr(f"postgresql+psycopg://{user}@{rest}" if user else f"postgresql+psycopg://{rest}")
+
+    @field_validator("port", mode="before")
+    @classmethod
+    def _not_of_kubernetes(cls, port: object) -> object:
+        return 8000 if str(port).startswith("tcp://") else port
 
     @field_validator("allowed_hosts", mode="before")
     @classmethod
@@ -169,6 +179,8 @@ def _read_files() -> tuple[dict[str, str], list[str]]:
             mistakes.append(f"{name}: {origin(setting)} is set too; which one is meant?")
         try:
             read[setting] = Path(path).read_text(encoding="utf-8").removesuffix("\n")
+            if not read[setting]:
+                mistakes.append(f"{name}: {path} is empty.")
         except (OSError, ValueError) as error:
             mistakes.append(
                 f"{name}: {path} cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}."
@@ -180,7 +192,7 @@ def _unknown_names() -> list[str]:
     known = [name for setting in Settings.model_fields for name in names(setting)]
     mistakes = []
     for name in sorted(os.environ):
-        if name.startswith(PREFIX) and name not in known:
+        if name.startswith(PREFIX) and name not in known and not _OF_KUBERNETES.match(name):
             # Compared without the prefix, which would make all alike.
             close = get_close_matches(
                 name.removeprefix(PREFIX), [other.removeprefix(PREFIX) for other in known], n=1
@@ -199,9 +211,15 @@ def _told(place: int | str, message: str, given: Mapping[str, object]) -> str:
     return f"{where}: {message.removeprefix('Value error, ')}"
 
 
+def _is_readable(after_user: str, url: str) -> bool:
+    """As SQLAlchemy and libpq both read it; whichever could not would show the password in its message."""
+    host = re.match(r"(\[[0-9a-fA-F:.]+\]|[^:/?#\[\]%,]*)(:\d+)?(?=[/?#]|$)", after_user)
+    return host is not None and not re.search(r"%(?![0-9A-Fa-f]{2})", url)
+
+
 def _is_loopback(host: str) -> bool:
     try:
         addresses = {info[4][0] for info in socket.getaddrinfo(host, None)}
-    except socket.gaierror:
+    except (socket.gaierror, UnicodeError):
         return False
     return all(ipaddress.ip_address(address).is_loopback for address in addresses)

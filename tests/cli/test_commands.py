@@ -1,9 +1,12 @@
 """The `roster` command as a whole."""
 
+import subprocess
+
 import pytest
 
 from commands import roster
 from roster import __version__
+from serving import ROSTER
 
 
 @pytest.mark.parametrize("arguments", [[], ["schema"]])
@@ -26,3 +29,8 @@ def test_a_wrong_setting_ends_every_command(command: str) -> None:
         "ROSTER_WORKER is not a setting. Did you mean ROSTER_WORKERS?\n"
         "ROSTER_POOL_SIZE: Input should be greater than or equal to 1\n"
     )
+
+
+def test_a_closed_stderr_is_no_reason_to_fail() -> None:
+    ran = subprocess.run(["/bin/sh", "-c", f"exec {ROSTER} config 2>&-"], capture_output=True, check=True)  # noqa: S603
+    assert b"ROSTER_PORT=8000" in ran.stdout

@@ -106,6 +106,12 @@ def test_a_database_of_another_version_and_encoding_or_a_damaged_one_is_found(
     assert found["checksums"] == "2 pages are damaged"
 
 
+def test_a_file_in_the_place_of_the_directory_is_found(place: Path) -> None:
+    (place / "file").touch()
+    result = roster("doctor", "--json", "--data-dir", place / "file")
+    assert problems(result)["directory"] == f"{place / 'file'} is a file"
+
+
 @pytest.mark.parametrize(("free", "verdict"), [(2e9, "ok"), (5e8, "warning"), (5e7, "problem")])
 def test_little_room_on_the_disk_is_found(
     place: Path, monkeypatch: pytest.MonkeyPatch, free: float, verdict: str

@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import logging
 import os
 import re
 import shutil
@@ -17,8 +18,10 @@ import httpx
 import pytest
 
 from commands import roster
-from postgres import postmaster, running, wait_until
+from postgres import connect, postmaster, running, wait_until
 from roster import __version__
+from roster.cli.workers import STOP_SIGNALS
+from roster.embedded import EmbeddedPostgres
 from serving import Served, free_port, serve, start
 
 
@@ -29,12 +32,17 @@ def data_dir(place: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def signals() -> Iterator[None]:
-    """What signals do to the tests is left as it was."""
-    kept = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP)}
+def own_process() -> Iterator[None]:
+    """What a signal does, and where the log goes, is left as it was: `serve` expects a process of its own."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    kept = {each: signal.getsignal(each) for each in STOP_SIGNALS}
     yield
     for each, handler in kept.items():
         signal.signal(each, handler)
+    root.handlers = handlers
+    root.setLevel(level)
+    logging.captureWarnings(capture=False)
 
 
 def ask(served: Served, query: str) -> Any:
@@ -58,31 +66,27 @@ def test_an_address_that_others_can_reach_is_refused() -> None:
     assert result.stderr.startswith("--host: 192.0.2.1 is not a loopback address.")
 
 
-@pytest.mark.usefixtures("signals")
+@pytest.mark.usefixtures("own_process")
 def test_a_port_in_use_is_said_before_anything_is_started(place: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         result = roster("serve", "--port", str(port), "--data-dir", place / "nothing")
     assert result.exit_code == 1
-    assert result.stderr == (
-        f"Cannot listen on 127.0.0.1, port {port}: Address already in use. Choose another with --port.\n"
-    )
+    said = f"Cannot listen on 127.0.0.1, port {port}: Address already in use. Choose another with --port."
+    assert said in result.stderr
     assert not (place / "nothing").exists()
 
 
-@pytest.mark.usefixtures("signals")
+@pytest.mark.usefixtures("own_process")
 def test_why_postgresql_cannot_run_is_said(data_dir: Path) -> None:
     data_dir.mkdir()
     (data_dir / "PG_VERSION").write_text("17\n")
     result = roster("serve", "--port", "0", "--data-dir", data_dir)
     assert result.exit_code == 1
-    assert result.stderr.endswith(
-        f"{data_dir} is not empty, and what is in it is not Roster's."
-        " Choose another directory with --data-dir, or set DATABASE_URL.\n"
-    )
+    assert f"{data_dir} is not empty, and what is in it is not Roster's." in result.stderr
 
 
-@pytest.mark.usefixtures("signals")
+@pytest.mark.usefixtures("own_process")
 def test_a_database_that_cannot_be_reached_is_said() -> None:
     result = roster("serve", "--port", "0", DATABASE_URL="postgresql://nobody:secret@127.0.0.1:1/nothing")
     assert result.exit_code == 1
@@ -167,6 +171,33 @@ def test_what_is_killed_is_started_again(data_dir: Path, which: str) -> None:
         assert len(children(served.process.pid)) == 2
         served.stop()
     assert_no_process_is_left(data_dir)
+
+
+def test_to_be_asked_to_end_while_a_worker_is_replaced_ends_all(database_url: str) -> None:
+    """The moment of a fork is one in which Python swallows what a signal raises."""
+    for _ in range(8):
+        with serve(database_url=database_url) as served:
+            (first,) = children(served.process.pid)
+            os.kill(first, signal.SIGKILL)
+            started = await_another(served, first)
+            served.stop()
+        assert not any(running(pid) for pid in started)
+
+
+def await_another(served: Served, first: int) -> list[int]:
+    wait_until(lambda: bool(set(children(served.process.pid)) - {first}))
+    return children(served.process.pid)
+
+
+def test_a_database_of_a_newer_version_is_refused(place: Path) -> None:
+    with EmbeddedPostgres(place / "newer", durable=False) as url:
+        assert roster("migrate", DATABASE_URL=url).exit_code == 0
+        with connect(url) as connection:
+            connection.execute("update alembic_version set version_num = 'of the future'")
+        result = roster("migrate", DATABASE_URL=url)
+    assert result.exit_code == 1
+    assert "The database was migrated by a newer version of Roster" in result.stderr
+    assert "Traceback" not in result.output
 
 
 def test_nothing_is_left_running_when_the_owner_is_killed(data_dir: Path) -> None:

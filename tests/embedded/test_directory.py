@@ -1,6 +1,7 @@
 """What a data directory keeps: whole things or none, locks, and nothing that is not ours removed."""
 
 import os
+import stat
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -53,8 +54,20 @@ def test_what_lies_in_a_directory_that_is_linked_stays(tmp_path: Path, name: str
         undo.callback(os.close, lock)
         launcher = Launcher(user=None, group=None, lock=lock)
         made = directory.socket_directory(launcher, link, undo)
-        assert link.readlink() == made
         assert made.parent == Path(tempfile.gettempdir()).resolve()
+        directory.link(link, made, undo)
+        assert link.readlink() == made
     assert [path.name for path in precious.iterdir()] == ["precious"]
     assert not link.is_symlink()
     assert not made.exists()
+
+
+@pytest.mark.parametrize("umask", [0o077, 0o000])
+def test_directories_are_made_with_their_mode_whatever_the_umask(tmp_path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        directory.make(tmp_path / "a/b/c", mode=0o755)
+    finally:
+        os.umask(before)
+    made = [tmp_path / "a", tmp_path / "a/b", tmp_path / "a/b/c"]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in made} == {0o755}

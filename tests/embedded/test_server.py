@@ -1,10 +1,12 @@
 """The embedded server, for real: what is promised about its data, its processes and its directories."""
 
 import os
+import shutil
 import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -103,7 +105,7 @@ def crashed(data_dir: Path) -> Path:
     server = EmbeddedPostgres(data_dir)
     with server:
         os.kill(postmaster(data_dir), signal.SIGKILL)
-        wait_until(server.has_ended)
+        wait_until(server.is_lost)
     assert (data_dir / "cluster/postmaster.pid").exists()
     return data_dir
 
@@ -171,15 +173,61 @@ def test_waiting_for_recovery_is_told(crashed: Path) -> None:
 def test_a_server_that_died_is_started_again_at_the_same_address(data_dir: Path) -> None:
     server = EmbeddedPostgres(data_dir)
     with server as url:
-        assert not server.has_ended()
+        assert not server.is_lost()
         with connect(url) as connection:
             connection.execute("create table before_it_died as select 42 as answer")
         os.kill(postmaster(data_dir), signal.SIGKILL)
-        wait_until(server.has_ended)
+        wait_until(server.is_lost)
         start_again(server)
-        assert not server.has_ended()
+        assert not server.is_lost()
         assert ask(url, "select answer from before_it_died") == 42
     assert not (data_dir / "cluster/postmaster.pid").exists()
+
+
+def test_a_socket_that_someone_cleaned_up_is_made_again_at_the_same_address(data_dir: Path) -> None:
+    server = EmbeddedPostgres(data_dir)
+    with server as url:
+        shutil.rmtree((data_dir / "socket").readlink())
+        assert server.is_lost()
+        server.start_again()
+        assert not server.is_lost()
+        assert ask(url, "select 1") == 1
+        assert stat.S_IMODE((data_dir / "socket").readlink().stat().st_mode) == 0o700
+
+
+def test_a_server_that_cannot_be_started_again_says_so_each_time(place: Path) -> None:
+    server = EmbeddedPostgres(place / "removed", durable=False)
+    with server:
+        (place / "removed").rename(place / "elsewhere")
+        os.kill(int((place / "elsewhere/cluster/postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+        wait_until(server.is_lost)
+        for _ in range(2):
+            with pytest.raises(EmbeddedPostgresError, match="Cannot run PostgreSQL in"):
+                server.start_again()
+        (place / "elsewhere").rename(place / "removed")
+        start_again(server)
+        assert not server.is_lost()
+
+
+def test_a_server_that_hangs_is_killed_in_the_end(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("roster.embedded.processes._SHUT_DOWN_SECONDS", 0.3)
+    with EmbeddedPostgres(data_dir):
+        pid = postmaster(data_dir)
+        os.kill(pid, signal.SIGSTOP)
+    assert not running(pid)
+    with EmbeddedPostgres(data_dir) as url:
+        assert ask(url, "select 1") == 1
+
+
+def test_a_temporary_directory_that_postgresql_cannot_read_is_not_used(
+    data_dir: Path, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = place / "it's, odd"
+    odd.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(odd))
+    with EmbeddedPostgres(data_dir) as url:
+        assert ask(url, "select 1") == 1
+        assert (data_dir / "socket").readlink().parent == Path("/tmp")  # noqa: S108 -- a private one is made in it
 
 
 def start_again(server: EmbeddedPostgres) -> None:

@@ -27,7 +27,10 @@ def start_logging(settings: Settings) -> None:
 
 
 def fail(message: str, code: int = FAILED) -> NoReturn:
-    typer.echo(message, err=True)
+    if logs.for_machines():
+        logger.error(message)
+    else:
+        typer.echo(message, err=True)
     raise typer.Exit(code)
 
 

@@ -89,6 +89,9 @@ def _examine(data_dir: Path | None) -> Iterator[Finding]:
 
 
 def _examine_directory(data_dir: Path) -> Iterator[Finding]:
+    if data_dir.exists() and not data_dir.is_dir():
+        yield _problem("directory", f"{data_dir} is a file", "Choose another with --data-dir.")
+        return
     place = next(path for path in (data_dir, *data_dir.absolute().parents) if path.exists())
     free = shutil.disk_usage(place).free
     found = f"{free / 1e9:.1f} GB free for {data_dir}"

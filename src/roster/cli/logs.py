@@ -20,7 +20,7 @@ def configure(form: Literal["auto", "json", "text"], level: str) -> None:
 
     Uvicorn must be told to leave it so: `log_config=None, access_log=False`.
     """
-    on_terminal = sys.stderr.isatty()
+    on_terminal = sys.stderr is not None and sys.stderr.isatty()
     text = form == "text" or (form == "auto" and on_terminal)
     handler = logging.StreamHandler()
     handler.setFormatter(

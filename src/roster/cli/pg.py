@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Annotated
 
+import psycopg
 import typer
 from psycopg import conninfo, pq
 
@@ -43,7 +44,11 @@ def pg(context: typer.Context, program: Program, data_dir: DataDir = None, new: 
             WRONGLY_ASKED,
         )
     with databases.opened(settings) as url:
-        raise typer.Exit(_run([programs / program, *context.args], environment(url)))
+        try:
+            variables = environment(url)
+        except psycopg.Error as error:
+            fail(f"DATABASE_URL: {error}", WRONGLY_ASKED)
+        raise typer.Exit(_run([programs / program, *context.args], variables))
 
 
 def _run(command: list[Path | str], variables: dict[str, str]) -> int:

@@ -67,6 +67,8 @@ def fill_if_empty(url: str) -> None:
         fill(url, DEMO_USERS)
     except NotEmptyError:
         tell("The directory is not empty: no sample users were added")
+    except UnavailableError as error:
+        fail(f"No sample users were added. {error}")
     else:
         tell(f"Added {DEMO_USERS:,} sample users")
 

@@ -17,7 +17,7 @@ from roster.app import create_app
 from roster.cli import databases, healthcheck, seed
 from roster.cli.console import fail, read_settings, start_logging, tell
 from roster.cli.options import DataDir, Host, Port
-from roster.cli.workers import DRAIN_SECONDS, Pauses, Workers, listen
+from roster.cli.workers import DRAIN_SECONDS, STOP_SIGNALS, Pauses, Workers, listen
 from roster.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from roster.settings import Settings
 
@@ -45,21 +45,38 @@ def serve(
     begun = time.monotonic()
     settings = read_settings(host=host, port=port, data_dir=data_dir, workers=workers)
     start_logging(settings)
-    # As Ctrl-C does, and unlike the default, which would end us before what we started.
-    for asked in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(asked) is not signal.SIG_IGN:  # as under nohup
-            signal.signal(asked, signal.default_int_handler)
+    stop = _Stop()
     with ExitStack() as running:
         try:
-            _serve(settings, running, demo=demo, begun=begun)
+            _serve(settings, running, stop, demo=demo, begun=begun)
         except KeyboardInterrupt:
             tell("Stopping")
             # Whoever asks twice gets the same: all that is acknowledged is kept, within seconds.
-            for asked in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            for asked in STOP_SIGNALS:
                 signal.signal(asked, signal.SIG_IGN)
 
 
-def _serve(settings: Settings, running: ExitStack, *, demo: bool, begun: float) -> NoReturn:
+class _Stop:
+    """What happens at Ctrl-C, SIGTERM and SIGHUP: it is noted, and interrupts what may be interrupted."""
+
+    def __init__(self) -> None:
+        self.asked, self.interrupts = False, True
+        for signum in STOP_SIGNALS:
+            if signal.getsignal(signum) is not signal.SIG_IGN:  # as under nohup
+                signal.signal(signum, self._ask)
+
+    def _ask(self, *_: object) -> None:
+        self.asked = True
+        if self.interrupts:
+            raise KeyboardInterrupt
+
+    def check(self) -> None:
+        """Also for what was asked where Python swallows an exception, such as in a destructor."""
+        if self.asked:
+            raise KeyboardInterrupt
+
+
+def _serve(settings: Settings, running: ExitStack, stop: _Stop, *, demo: bool, begun: float) -> NoReturn:
     try:
         listener = running.enter_context(listen(settings.host, settings.port))
     except OSError as error:
@@ -73,10 +90,12 @@ def _serve(settings: Settings, running: ExitStack, *, demo: bool, begun: float) 
     schema()  # Built once, here, for all workers.
     work = partial(_answer, settings, url, listener, postgres)
     workers = running.enter_context(Workers(settings.workers, work))
+    # From here on nothing takes long, and a worker that is being forked must not be forgotten.
+    stop.interrupts = False
     workers.keep()
-    _wait_until_ready(workers, listener)
+    _wait_until_ready(workers, postgres, listener, stop)
     _announce(listener, time.monotonic() - begun)
-    _watch(workers, postgres)
+    _watch(workers, postgres, stop)
 
 
 def _database(settings: Settings, running: ExitStack) -> tuple[str, EmbeddedPostgres | None]:
@@ -107,11 +126,14 @@ def _answer(settings: Settings, url: str, listener: socket, postgres: EmbeddedPo
     uvicorn.Server(config).run(sockets=[listener])
 
 
-def _wait_until_ready(workers: Workers, listener: socket) -> None:
+def _wait_until_ready(
+    workers: Workers, postgres: EmbeddedPostgres | None, listener: socket, stop: _Stop
+) -> None:
     host, port = listener.getsockname()[:2]
     deadline = time.monotonic() + _READY_SECONDS
     while reason := healthcheck.why_unready(host, port):
-        if not workers.all_run() or time.monotonic() >= deadline:
+        stop.check()
+        if not workers.all_run() or (postgres and postgres.is_lost()) or time.monotonic() >= deadline:
             fail(f"The server does not come up. {reason}")
         time.sleep(0.02)
 
@@ -126,19 +148,23 @@ def _announce(listener: socket, seconds: float) -> None:
     typer.echo(f"From a shell: curl {url} -H 'Content-Type: application/json' -d {query}")
 
 
-def _watch(workers: Workers, postgres: EmbeddedPostgres | None) -> NoReturn:
-    """Keep all running, until asked to end."""
+def _watch(workers: Workers, postgres: EmbeddedPostgres | None, stop: _Stop) -> NoReturn:
+    """Keep all running, until asked to stop."""
     pauses = Pauses()
     while True:
         workers.wait(_LOOK_SECONDS)
+        stop.check()
         workers.keep()
-        if postgres and postgres.has_ended() and pauses.over():
+        if postgres and postgres.is_lost() and pauses.over():
             pauses.tried()
+            stop.interrupts = True  # Recovery may take minutes.
+            stop.check()
             _start_again(postgres)
+            stop.interrupts = False
 
 
 def _start_again(postgres: EmbeddedPostgres) -> None:
-    logger.error("PostgreSQL ended unexpectedly: starting it again")
+    logger.error("PostgreSQL is lost: starting it again")
     try:
         postgres.start_again()
     except EmbeddedPostgresError as error:

@@ -19,10 +19,12 @@ from roster.embedded import end_with_parent
 
 logger = logging.getLogger("roster")
 
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _fork = multiprocessing.get_context("fork")
 DRAIN_SECONDS = 8  # For requests in flight when asked to end.
 _KILL_SECONDS = DRAIN_SECONDS + 1.5
 _LONGEST_PAUSE = 10.0
+_BACKLOG = 2048  # As Uvicorn's.
 
 
 class Pauses:
@@ -70,9 +72,7 @@ class Workers:
         if len(self._running) < self._count and self._pauses.over():
             self._pauses.tried()
             while len(self._running) < self._count:
-                worker = _fork.Process(target=_run, args=(self._work, os.getpid()))
-                worker.start()
-                self._running.append(worker)
+                self._running.append(_start(self._work))
 
     def wait(self, seconds: float) -> None:
         """Until a worker ends, but no longer."""
@@ -93,10 +93,24 @@ class Workers:
         self._running = []
 
 
+def _start(work: Callable[[], None]) -> BaseProcess:
+    # A daemon, which multiprocessing ends and does not wait for, should we end without stopping it.
+    worker = _fork.Process(target=_run, args=(work, os.getpid()), daemon=True)
+    # Blocked meanwhile: what the owner does at a signal must not happen in a child, nor halfway through a fork.
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    try:
+        worker.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+    return worker
+
+
 def _run(work: Callable[[], None], parent: int) -> None:
     # Ctrl-C is for our owner, who then asks us.
     os.setsid()
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for asked in STOP_SIGNALS:
+        signal.signal(asked, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
     if not end_with_parent(parent, signal.SIGKILL):
         threading.Thread(target=_end_after_parent, daemon=True).start()
     work()
@@ -110,12 +124,13 @@ def _end_after_parent() -> None:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket bound to the address, which the first worker lets listen. Raise OSError."""
+    """A socket that listens on the address from now on: who asks before there is a worker waits. Raise OSError."""
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     bound = socket.socket(family, kind, protocol)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind(address)
+        bound.listen(_BACKLOG)  # Until then another could bind it as well.
     except OSError:
         bound.close()
         raise

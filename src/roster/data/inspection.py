@@ -13,7 +13,7 @@ _QUESTIONS = text("""
            current_setting('server_encoding') as encoding,
            current_setting('max_connections')::int
              - current_setting('superuser_reserved_connections')::int
-             - current_setting('reserved_connections')::int as connections,
+             - coalesce(current_setting('reserved_connections', true)::int, 0) as connections,
            current_setting('fsync') = 'on' and current_setting('full_page_writes') = 'on' as durable,
            current_setting('data_checksums') = 'on' as checksums,
            (select coalesce(sum(checksum_failures), 0)::int from pg_stat_database) as checksum_failures,

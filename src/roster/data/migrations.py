@@ -6,11 +6,13 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from psycopg.errors import UndefinedTable
 from sqlalchemy import String, column, select, table
 from sqlalchemy.exc import ArgumentError, DBAPIError, ProgrammingError
 
 from roster.data.db import Reader
+from roster.domain.errors import UnavailableError
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _CHECKOUT = _PACKAGE.parents[1]
@@ -35,6 +37,10 @@ def upgrade(url: str) -> None:
         command.upgrade(config(url), "head")
     except ArgumentError:
         raise MigrationError("DATABASE_URL is not the address of a PostgreSQL database.") from None
+    except CommandError:
+        raise MigrationError(
+            "The database was migrated by a newer version of Roster: run that version, or one after it."
+        ) from None
     except DBAPIError as error:
         raise MigrationError(f"The database could not be brought up to date: {error.orig}") from error
 
@@ -53,4 +59,4 @@ async def applied(reader: Reader) -> frozenset[str]:
     except ProgrammingError as error:
         if isinstance(error.orig, UndefinedTable):
             return frozenset()
-        raise
+        raise UnavailableError("What was migrated cannot be read.") from error

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -33,6 +34,14 @@ _OURS = {
 def is_ours(data_dir: Path) -> bool:
     """Whether nothing is in it but what we make."""
     return {path.name for path in data_dir.iterdir()} <= _OURS
+
+
+def make(data_dir: Path, *, mode: int) -> None:
+    """Make the directory, and those that it lies in, whatever the umask."""
+    for path in (*reversed(data_dir.parents), data_dir):
+        if not path.exists():
+            path.mkdir()
+            path.chmod(mode)
 
 
 def lock(path: Path, *, seconds: float, refusal: str) -> int:
@@ -111,18 +120,33 @@ def _works_in(pid: int, directory: Path) -> bool:
 
 
 def socket_directory(launcher: Launcher, link: Path, undo: ExitStack) -> Path:
-    """A new private directory with a short path, and the link to it."""
+    """A new private directory with a short path. What the old link leads to is removed."""
     _forget_socket_directory(link, launcher.user)
     parent = Path(tempfile.gettempdir()).resolve()
-    if len(os.fsencode(parent)) > _LONGEST_SOCKET_DIRECTORY:
+    # PostgreSQL would read a comma or a quote in it as its own.
+    if len(os.fsencode(parent)) > _LONGEST_SOCKET_DIRECTORY or not re.fullmatch(r"[\w/.+-]+", str(parent)):
         parent = Path("/tmp")  # noqa: S108 -- the directory made in it has a random name and is private
     launcher.require_access(parent, "Set TMPDIR to a directory open to all users, such as /tmp.")
     directory = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
     undo.callback(shutil.rmtree, directory, ignore_errors=True)
     launcher.make_private(directory)
-    link.symlink_to(directory)
-    undo.callback(link.unlink, missing_ok=True)
     return directory
+
+
+def renew(launcher: Launcher, directory: Path) -> None:
+    """Make the directory again if someone has cleaned it up."""
+    if not directory.exists():
+        directory.mkdir(mode=0o700)
+        launcher.make_private(directory)
+
+
+def socket_file(directory: Path) -> Path:
+    return directory / f".s.PGSQL.{PORT}"
+
+
+def link(place: Path, directory: Path, undo: ExitStack) -> None:
+    place.symlink_to(directory)
+    undo.callback(place.unlink, missing_ok=True)
 
 
 def _forget_socket_directory(link: Path, user: int | None) -> None:
@@ -135,6 +159,7 @@ def _forget_socket_directory(link: Path, user: int | None) -> None:
         if directory.name.startswith(_PREFIX) and directory.lstat().st_uid == (
             os.geteuid() if user is None else user
         ):
-            for name in (f".s.PGSQL.{PORT}", f".s.PGSQL.{PORT}.lock"):
-                (directory / name).unlink(missing_ok=True)
+            socket = socket_file(directory)
+            for file in (socket, socket.with_name(f"{socket.name}.lock")):
+                file.unlink(missing_ok=True)
             directory.rmdir()

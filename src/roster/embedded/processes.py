@@ -11,7 +11,7 @@ import pwd
 import signal
 import subprocess
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from pathlib import Path
 from roster.embedded.errors import EmbeddedPostgresError
 
 _PR_SET_PDEATHSIG = 1
+_SHUT_DOWN_SECONDS = 15.0  # For its checkpoint; then again for an immediate end.
 _prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 # A line says that all is well, the end of file that nobody is there to write one.
 _WATCH = 'read -r line || kill -INT "$1"'
@@ -64,8 +65,7 @@ class Launcher:
     def spawn_server(self, *command: str | Path, output: int, undo: ExitStack) -> subprocess.Popen[bytes]:
         """Start a server that shuts down when we are gone, however we ended, or when `undo` closes."""
         server = self.spawn(*command, output=output, last=signal.SIGINT)
-        undo.callback(server.wait)
-        undo.callback(server.send_signal, signal.SIGINT)  # "Fast": ends sessions, writes a checkpoint.
+        undo.callback(_shut_down, server)
         if _prctl is None:
             watcher = ("/bin/sh", "-c", _WATCH, "sh", str(server.pid))
             watch = self.spawn(
@@ -100,6 +100,16 @@ class Launcher:
         """Give a directory that we have just made (0700) to the server's user."""
         if self.user is not None and self.group is not None:
             os.chown(directory, self.user, self.group, follow_symlinks=False)
+
+
+def _shut_down(server: subprocess.Popen[bytes]) -> None:
+    # "Fast": ends sessions, writes a checkpoint. One that hangs is killed, which costs a recovery and nothing else.
+    for asked in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+        server.send_signal(asked)
+        with suppress(subprocess.TimeoutExpired):
+            server.wait(_SHUT_DOWN_SECONDS)
+            return
+    server.wait()
 
 
 def account(*places: Path) -> tuple[int | None, int | None]:

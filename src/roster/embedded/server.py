@@ -41,7 +41,7 @@ class EmbeddedPostgres:
         durable: bool = True,
         tell: Callable[[str], None] = lambda line: None,  # noqa: ARG005 -- nobody listens
     ) -> None:
-        self._data_dir = data_dir.resolve()
+        self._data_dir = Path(os.path.realpath(data_dir))
         self._cluster = self._data_dir / "cluster"
         self._connections = connections
         self._durable = durable
@@ -72,14 +72,18 @@ class EmbeddedPostgres:
         """Leave the server shut down, its work on disk and the directory free; no matter how often."""
         self._undo.close()
 
-    def has_ended(self) -> bool:
-        """Whether the started server is gone, though nobody stopped it."""
-        return self._server.poll() is not None
+    def is_lost(self) -> bool:
+        """Whether nobody can reach the server, though nobody stopped it: it ended, or someone cleaned up its socket."""
+        return self._server.poll() is not None or not directory.socket_file(self._socket_dir).exists()
 
     def start_again(self) -> None:
-        """Start the server that has ended, at the same address. Raise EmbeddedPostgresError; try again then."""
+        """Start the server that is lost, at the same address. Raise EmbeddedPostgresError; try again then."""
         self._running.close()
-        self._serve()
+        try:
+            directory.renew(self._launcher, self._socket_dir)
+            self._serve()
+        except OSError as error:
+            raise EmbeddedPostgresError(f"Cannot run PostgreSQL in {self._data_dir}: {error}") from error
 
     def disown(self) -> None:
         """In a forked child: the directory is not ours, so that the next owner need not think it owned if we live on."""
@@ -87,9 +91,7 @@ class EmbeddedPostgres:
 
     def _start(self, undo: ExitStack) -> None:
         user, group = account(self._cluster, self._data_dir)
-        if not self._data_dir.exists():
-            self._data_dir.mkdir(parents=True)
-            self._data_dir.chmod(0o700 if user is None else 0o755)
+        directory.make(self._data_dir, mode=0o700 if user is None else 0o755)
         if not has_database(self._data_dir) and not directory.is_ours(self._data_dir):
             raise EmbeddedPostgresError(
                 f"{self._data_dir} is not empty, and what is in it is not Roster's. {ELSEWHERE}"
@@ -110,6 +112,8 @@ class EmbeddedPostgres:
         self._running = undo.enter_context(ExitStack())
         self._serve()
         self._create_database()
+        # Only now: whoever follows it expects the database there.
+        directory.link(_link(self._data_dir), self._socket_dir, undo)
 
     def _initialise(self) -> None:
         self._tell(f"Making a new database in {self._data_dir}")
