@@ -92,10 +92,12 @@ def _serve(settings: Settings, running: ExitStack, stop: _Stop, *, demo: bool, b
     workers = running.enter_context(Workers(settings.workers, work))
     # From here on nothing takes long, and a worker that is being forked must not be forgotten.
     stop.interrupts = False
-    workers.keep()
-    _wait_until_ready(workers, postgres, listener, stop)
+    keeper = _Keeper(workers, postgres, stop)
+    _wait_until_ready(keeper, listener)
     _announce(listener, time.monotonic() - begun)
-    _watch(workers, postgres, stop)
+    while True:
+        keeper.keep()
+        workers.wait(_LOOK_SECONDS)
 
 
 def _database(settings: Settings, running: ExitStack) -> tuple[str, EmbeddedPostgres | None]:
@@ -126,14 +128,42 @@ def _answer(settings: Settings, url: str, listener: socket, postgres: EmbeddedPo
     uvicorn.Server(config).run(sockets=[listener])
 
 
-def _wait_until_ready(
-    workers: Workers, postgres: EmbeddedPostgres | None, listener: socket, stop: _Stop
-) -> None:
+class _Keeper:
+    """Keeps all running."""
+
+    def __init__(self, workers: Workers, postgres: EmbeddedPostgres | None, stop: _Stop) -> None:
+        self._workers, self._postgres, self._stop = workers, postgres, stop
+        self._pauses = Pauses()
+
+    def keep(self) -> None:
+        """Start again what ended. Raise KeyboardInterrupt if we were asked to stop."""
+        self._stop.check()
+        self._workers.keep()
+        if self._postgres and self._postgres.is_lost() and self._pauses.over():
+            self._pauses.tried()
+            self._stop.interrupts = True  # Recovery may take minutes.
+            self._stop.check()
+            self._start_again(self._postgres)
+            self._stop.interrupts = False
+
+    @staticmethod
+    def _start_again(postgres: EmbeddedPostgres) -> None:
+        logger.error("PostgreSQL is lost: starting it again")
+        try:
+            postgres.start_again()
+        except EmbeddedPostgresError as error:
+            logger.error("%s", error)  # noqa: TRY400 -- it says all
+        else:
+            logger.info("PostgreSQL runs again")
+
+
+def _wait_until_ready(keeper: _Keeper, listener: socket) -> None:
     host, port = listener.getsockname()[:2]
     deadline = time.monotonic() + _READY_SECONDS
+    keeper.keep()
     while reason := healthcheck.why_unready(host, port):
-        stop.check()
-        if not workers.all_run() or (postgres and postgres.is_lost()) or time.monotonic() >= deadline:
+        keeper.keep()
+        if time.monotonic() >= deadline:
             fail(f"The server does not come up. {reason}")
         time.sleep(0.02)
 
@@ -146,28 +176,3 @@ def _announce(listener: socket, seconds: float) -> None:
     typer.echo(f"API and playground: {url}")
     query = """'{"query": "{ roles { nodes { key name holderCount } } }"}'"""
     typer.echo(f"From a shell: curl {url} -H 'Content-Type: application/json' -d {query}")
-
-
-def _watch(workers: Workers, postgres: EmbeddedPostgres | None, stop: _Stop) -> NoReturn:
-    """Keep all running, until asked to stop."""
-    pauses = Pauses()
-    while True:
-        workers.wait(_LOOK_SECONDS)
-        stop.check()
-        workers.keep()
-        if postgres and postgres.is_lost() and pauses.over():
-            pauses.tried()
-            stop.interrupts = True  # Recovery may take minutes.
-            stop.check()
-            _start_again(postgres)
-            stop.interrupts = False
-
-
-def _start_again(postgres: EmbeddedPostgres) -> None:
-    logger.error("PostgreSQL is lost: starting it again")
-    try:
-        postgres.start_again()
-    except EmbeddedPostgresError as error:
-        logger.error("%s", error)  # noqa: TRY400 -- it says all
-    else:
-        logger.info("PostgreSQL runs again")

@@ -78,9 +78,6 @@ class Workers:
         """Until a worker ends, but no longer."""
         connection.wait([worker.sentinel for worker in self._running], timeout=seconds)
 
-    def all_run(self) -> bool:
-        return all(worker.exitcode is None for worker in self._running)
-
     def stop(self) -> None:
         """Ask all to end when they have answered what they were asked; kill those that take too long."""
         for worker in self._running:
