@@ -9,10 +9,14 @@ import termios
 import time
 from pathlib import Path
 
+import httpx
 import pytest
+from sqlalchemy import make_url
 
 from commands import roster
+from postgres import connect
 from roster.cli.pg import environment
+from roster.embedded import EmbeddedPostgres
 from serving import ROSTER, serve
 from serving import environment as variables
 
@@ -45,6 +49,38 @@ def test_a_backup_beside_a_running_server_restores_into_a_new_directory(place: P
     assert before.startswith("1000|")
     with serve("--data-dir", place / "new"):
         pass
+
+
+def test_the_data_moves_to_a_server_of_ones_own(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As documented, to a role that is no superuser and has a password."""
+    with serve("--data-dir", place / "moving", "--demo"):
+        pass
+    run("pg", "pg_dump", "--format=custom", "--no-owner", f"--file={dump(place)}", data_dir=place / "moving")
+    with EmbeddedPostgres(place / "server", durable=False) as url:
+        own = make_url(url).set(drivername="postgresql", username="owner", database="moved")
+        with connect(url, autocommit=True) as superuser:
+            superuser.execute("create role owner login password 'p@ss/w:rd'")
+            superuser.execute("create database moved owner owner encoding 'UTF8' template template0")
+            hba = place / "server/cluster/pg_hba.conf"
+            hba.write_text(f"local all owner scram-sha-256\n{hba.read_text()}")
+            superuser.execute("select pg_reload_conf()")
+        (place / "password").write_text("p@ss/w:rd\n")
+        monkeypatch.setenv("ROSTER_DATABASE_PASSWORD_FILE", str(place / "password"))
+        there = own.render_as_string()
+        restore = [
+            "--exit-on-error",
+            "--single-transaction",
+            "--no-owner",
+            "--dbname=moved",
+            str(dump(place)),
+        ]
+        run("pg", "pg_restore", *restore, database_url=there)
+        run("doctor", database_url=there)
+        with serve(database_url=there) as served:
+            query = "{ users(includeArchived: true, first: 1) { totalCount nodes { displayName roles { key } } } }"
+            answer = httpx.post(f"{served.url}/graphql", json={"query": query}, timeout=60).json()
+    assert answer["data"]["users"]["totalCount"] == 1000
+    assert answer["data"]["users"]["nodes"][0]["displayName"] == "Ada Lovelace"
 
 
 def test_the_programs_exit_code_is_the_commands(place: Path) -> None:
