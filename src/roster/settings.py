@@ -100,7 +100,7 @@ class Settings(BaseSettings):
     @field_validator("port", mode="before")
     @classmethod
     def _not_of_kubernetes(cls, port: object) -> object:
-        return 8000 if str(port).startswith("tcp://") else port
+        return cls.model_fields["port"].default if str(port).startswith("tcp://") else port
 
     @field_validator("allowed_hosts", mode="before")
     @classmethod

@@ -21,10 +21,8 @@ from roster.embedded import OLDEST, EmbeddedPostgresError, find_programs, has_da
 from roster.services.health import REASONS, Readiness, readiness
 from roster.settings import Settings, SettingsError
 
-_LITTLE, _TOO_LITTLE = (
-    1_000_000_000,
-    100_000_000,
-)  # bytes; a log segment and its recycled neighbours are 100 MB
+# Bytes. A log segment and its recycled neighbours are 100 MB.
+_LITTLE, _TOO_LITTLE = 1_000_000_000, 100_000_000
 
 
 class Verdict(StrEnum):
@@ -84,7 +82,9 @@ def _examine(data_dir: Path | None) -> Iterator[Finding]:
         with databases.found(chosen) as url:
             yield from _examine_database(inspect(url), chosen)
             yield asyncio.run(_examine_migrations(url))
-    except (EmbeddedPostgresError, PermissionError, InspectionError) as error:
+    except (EmbeddedPostgresError, PermissionError) as error:
+        yield _problem("database", str(error))
+    except InspectionError as error:
         yield _problem("database", str(error).strip(), "Start the server, or correct DATABASE_URL.")
 
 

@@ -53,12 +53,11 @@ def pg(context: typer.Context, program: Program, data_dir: DataDir = None, new: 
 
 def _run(command: list[Path | str], variables: dict[str, str]) -> int:
     """The exit code, as a shell would tell it. Ctrl-C is for the program: in psql it ends a statement."""
-    others = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with subprocess.Popen(  # noqa: S603 -- the user's own
             command,
-            env=others | variables,
+            env=os.environ | variables,
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 -- no thread runs
         ) as process:
             code = process.wait()

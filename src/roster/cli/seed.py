@@ -85,7 +85,8 @@ def fill(url: str, users: int) -> Seeded:
         _Rate(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bars:
+    on_terminal = sys.stderr is not None and sys.stderr.isatty()
+    with Progress(*columns, console=Console(stderr=True), disable=not on_terminal) as bars:
         shown = {}
 
         def show(what: str, done: int, of: int) -> None:
