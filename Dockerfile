@@ -35,6 +35,5 @@ USER 10001:10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 CMD ["roster", "healthcheck"]
-# Nobody can reach a container's loopback addresses. That all who can reach it may do everything is for those who run
-# it to say, with ROSTER_TRUST_NETWORK.
+# Nobody can reach a container's loopback addresses. On all others it does not start without access control.
 CMD ["roster", "serve", "--host", "0.0.0.0"]

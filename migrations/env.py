@@ -8,7 +8,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, create_engine, pool, text
 
 from roster import settings
-from roster.data.models import Base
+from roster.data.models import UserRow
 
 LOCK_TIMEOUT = "5s"
 STATEMENT_TIMEOUT = "10min"
@@ -25,7 +25,7 @@ def migrate(connection: Connection) -> None:
     try:
         context.configure(
             connection=connection,
-            target_metadata=Base.metadata,
+            target_metadata=UserRow.metadata,
             compare_server_default=True,
             transaction_per_migration=True,
         )

@@ -9,9 +9,9 @@ from uuid import UUID
 import pytest
 
 from roster.data.db import Database
-from roster.domain.actors import LOCAL_OPERATOR, Actor
 from roster.domain.assignment_input import RoleGrant, RolesToAssign, RolesToRevoke, StatusToSet, UserRoles
 from roster.domain.assignments import AssignmentState, RoleAssignment, Scope
+from roster.domain.callers import OPERATOR, Call, Caller
 from roster.domain.checks import ABSENT
 from roster.domain.errors import MutationError, Path, Rejected
 from roster.domain.filters import AssignmentSelection
@@ -32,13 +32,14 @@ from roster.domain.user_input import (
 )
 from roster.domain.users import User, UserKey, UserKind, UserRef, UserStatus
 from roster.services.assignments import Assigned, Revoked, RolesSet
+from roster.services.lifecycle import StatusSet
 from roster.services.roles import RoleArchived
 from roster.services.services import Services
-from roster.services.users import StatusSet
 
 T = TypeVar("T")
 # When the services are called, unless a test says otherwise: after everything that `make` makes.
 NOW = datetime(2026, 6, 30, 12, tzinfo=UTC)
+REQUEST_ID = "the-request"
 EVERY_STATE = Scope(states=frozenset(AssignmentState), active_at=None)
 _USER_FIELDS = (
     "email",
@@ -85,7 +86,7 @@ class Acting:
     ) -> User:
         values = dict.fromkeys(_USER_FIELDS) | fields
         given = NewUserInput(kind=kind, status=status, roles=None, **values)
-        checked = check_new_user(given, self.services.now)
+        checked = check_new_user(given, self.services.call.now)
         return await self.services.users.create(
             replace(checked, grants=None if grants is None else _grants(grants))
         )
@@ -118,7 +119,7 @@ class Acting:
             "min_holders": 0,
         }
         given = NewRoleInput(key=key, **(values | fields))
-        return await self.services.roles.add(check_new_role(given, self.services.now))
+        return await self.services.roles.add(check_new_role(given, self.services.call.now))
 
     async def update_role(
         self, role: Role | RoleRef, *, expected_version: int | None = None, **fields: Any
@@ -189,8 +190,8 @@ class Acting:
         return await self.services.assignments.set_roles(given)
 
 
-def acting(db: Database, now: datetime = NOW, actor: Actor = LOCAL_OPERATOR) -> Acting:
-    return Acting(services=Services.of(db, actor, now))
+def acting(db: Database, now: datetime = NOW, caller: Caller = OPERATOR) -> Acting:
+    return Acting(services=Services.of(db, Call(caller=caller, now=now, request_id=REQUEST_ID)))
 
 
 LATER = NOW + timedelta(days=1)

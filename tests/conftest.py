@@ -11,13 +11,15 @@ from typing import Any
 import httpx
 import pytest
 from hypothesis import settings
-from sqlalchemy import delete, insert, select
+from sqlalchemy import insert, make_url, select
 
+from applications import open_app
 from client import Client
-from roster.app import create_app
+from emptying import empty
+from postgres import connect
 from roster.data import migrations
 from roster.data.db import Database
-from roster.data.models import RoleAssignmentRow, RoleRow, UserRow
+from roster.data.models import RoleRow
 from roster.embedded import EmbeddedPostgres
 
 # The same examples every time, as many as every run can bear; HYPOTHESIS_PROFILE=thorough goes far and elsewhere.
@@ -71,6 +73,15 @@ def database_url(server_url: str) -> str:
     return server_url
 
 
+@pytest.fixture
+def own_url(server_url: str) -> Iterator[str]:
+    """An empty database of the test's own beside it, for a server that is to have an administrator."""
+    with connect(server_url, autocommit=True) as server:
+        server.execute("create database own")
+        yield make_url(server_url).set(database="own").render_as_string(hide_password=False)
+        server.execute("drop database own with (force)")
+
+
 @pytest.fixture(scope="session")
 async def shared_db(database_url: str) -> AsyncIterator[Database]:
     """One pool for every test: it also keeps one event loop for all of them."""
@@ -82,8 +93,12 @@ async def shared_db(database_url: str) -> AsyncIterator[Database]:
 @pytest.fixture(scope="session")
 async def seeded(shared_db: Database) -> list[dict[str, Any]]:
     """The rows of roles as the migrations leave them."""
-    async with shared_db.read() as reader:
-        return [dict(row) for row in (await reader.execute(select(RoleRow.__table__))).mappings()]
+    async with shared_db.engine.begin() as connection:
+        rows = [dict(row) for row in (await connection.execute(select(RoleRow.__table__))).mappings()]
+        # The event that told of the role is gone after the first test: so that each finds the same, before it too.
+        await empty(connection)
+        await connection.execute(insert(RoleRow), rows)
+        return rows
 
 
 @pytest.fixture
@@ -91,15 +106,14 @@ async def db(shared_db: Database, seeded: list[dict[str, Any]]) -> AsyncIterator
     """A database with nothing in it but the role ADMIN, as the migrations leave it."""
     yield shared_db
     async with shared_db.engine.begin() as connection:
-        for table in (RoleAssignmentRow, UserRow, RoleRow):
-            await connection.execute(delete(table))
+        await empty(connection)
         await connection.execute(insert(RoleRow), seeded)
 
 
 @pytest.fixture
 async def api(db: Database) -> AsyncIterator[Client]:
     """The whole application, called over HTTP, in the database of `db`."""
-    app = create_app(db.engine.url.render_as_string(hide_password=False), pool_size=5)
+    app = open_app(db.engine.url.render_as_string(hide_password=False), pool_size=5)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
         yield Client(http, app.state.db)
     await app.state.db.close()
@@ -108,7 +122,7 @@ async def api(db: Database) -> AsyncIterator[Client]:
 @pytest.fixture
 async def narrow_api(db: Database) -> AsyncIterator[Client]:
     """The same on a pool of one connection."""
-    app = create_app(db.engine.url.render_as_string(hide_password=False), pool_size=1)
+    app = open_app(db.engine.url.render_as_string(hide_password=False), pool_size=1)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
         yield Client(http, app.state.db)
     await app.state.db.close()

@@ -1,24 +1,33 @@
 """Makes users, roles and assignments straight in the database: each as wanted, the rest believable."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from typing import Any
 from uuid import UUID
 
 from roster.data import assignments as assignment_data
+from roster.data import events as event_data
 from roster.data import roles as role_data
+from roster.data import tokens as token_data
 from roster.data import users as user_data
 from roster.data.db import Database, Writer
-from roster.domain.actors import LOCAL_OPERATOR
+from roster.domain.actors import LOCAL_OPERATOR, ActorKind
 from roster.domain.assignments import RoleAssignment
+from roster.domain.callers import Caller
+from roster.domain.events import Event, EventType
 from roster.domain.ids import new_id
+from roster.domain.permissions import EVERY_PERMISSION
 from roster.domain.roles import Role
+from roster.domain.tokens import ApiToken, digest, new_secret
 from roster.domain.users import User, UserKind, UserStatus
 
 _numbers = count(1)
 # Long enough ago that a test can end, and let expire, what it makes.
 LONG_AGO = datetime(2025, 1, 1, tzinfo=UTC)
+FAR_AHEAD = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 def a_user(**given: Any) -> User:
@@ -116,6 +125,53 @@ async def assignment(db: Database, holder: User, held: Role, **given: Any) -> Ro
     return made
 
 
+async def caller(db: Database, permissions: Iterable[str] = EVERY_PERMISSION, **given: Any) -> Caller:
+    """A user who may this, by one role."""
+    made, held = a_user(**given), a_role(permissions=tuple(sorted(permissions)))
+    await store(db, made, held, an_assignment(made, held))
+    return Caller(
+        kind=ActorKind.USER,
+        user=made,
+        permissions=frozenset(held.permissions),
+        role_ids=frozenset({held.id}),
+    )
+
+
+async def token(db: Database, owner: User, *, secret: str | None = None, **given: Any) -> ApiToken:
+    """One that works until long after every test; `secret` is what to show."""
+    made = ApiToken(
+        id=new_id(),
+        owner_id=owner.id,
+        label="For a test",
+        created_at=LONG_AGO,
+        expires_at=FAR_AHEAD,
+        last_used_at=None,
+        revoked_at=None,
+    )
+    made = replace(made, **given)
+    await db.write(partial(token_data.add, token=made, digest=digest(secret or new_secret())))
+    return made
+
+
+async def event(db: Database, **given: Any) -> Event:
+    """One of its own; it must be about a user or a role."""
+    made = Event(
+        id=new_id(),
+        type=EventType.USER_UPDATED,
+        at=LONG_AGO,
+        actor=LOCAL_OPERATOR,
+        user_id=None,
+        role_id=None,
+        role_key=None,
+        changes=(),
+        reason=None,
+        request_id=None,
+    )
+    made = replace(made, **given)
+    await db.write(partial(event_data.add, events=[made]))
+    return made
+
+
 async def admin_role(db: Database) -> Role:
     """The role that the migrations make."""
     async with db.read() as reader:
@@ -134,3 +190,11 @@ def role_id(id_: UUID) -> str:
 
 def assignment_id(id_: UUID) -> str:
     return f"asg_{id_.hex}"
+
+
+def event_id(id_: UUID) -> str:
+    return f"evt_{id_.hex}"
+
+
+def token_id(id_: UUID) -> str:
+    return f"tok_{id_.hex}"

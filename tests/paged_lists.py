@@ -24,12 +24,18 @@ ROLE_USERS = (
 ROLE_ASSIGNMENTS = (
     f'query ({PAGING_TYPES}) {{ role(by: {{key: "EDITOR"}}) {{ assignments({PAGING}) {CONNECTION} }} }}'
 )
+# A feed has no total: it is never at its end.
+FEED = "{ edges { cursor } nodes { id } pageInfo { hasNextPage startCursor } }"
+EVENTS = f"query ({PAGING_TYPES}) {{ events({PAGING}) {FEED} }}"
+ROLE_EVENTS = f'query ({PAGING_TYPES}) {{ role(by: {{key: "EDITOR"}}) {{ events({PAGING}) {FEED} }} }}'
 EVERY_LIST = {
     "users": USERS,
     "roles": ROLES,
     "assignments": ASSIGNMENTS,
     "users of a role": ROLE_USERS,
     "assignments of a role": ROLE_ASSIGNMENTS,
+    "events": EVENTS,
+    "events of a role": ROLE_EVENTS,
 }
 
 

@@ -15,11 +15,11 @@ import httpx
 from sqlalchemy import text
 
 import make
+from applications import open_app
 from client import Client
 from reference import Directory
-from roster.app import create_app
 from roster.data.db import Database
-from roster.domain.actors import LOCAL_OPERATOR, Actor, ActorKind
+from roster.domain.actors import LOCAL_OPERATOR, SYSTEM, Actor, ActorKind
 from roster.domain.assignments import RoleAssignment
 from roster.domain.instants import now
 from roster.domain.roles import Role
@@ -30,7 +30,6 @@ T = TypeVar("T")
 LONG_AGO = datetime(2025, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
 TICK = timedelta(milliseconds=1)
-SYSTEM = Actor(kind=ActorKind.SYSTEM, user_id=None)
 
 _STATUSES = (
     UserStatus.ACTIVE,
@@ -266,7 +265,7 @@ async def populated(db: Database, made: Directory = DIRECTORY) -> AsyncIterator[
     """For a whole module, which then cannot use `db` and what is built on it: that empties the database."""
     await make.store(db, *made.users, *made.roles, *made.assignments)
     roles = [*made.roles, await make.admin_role(db)]
-    app = create_app(db.engine.url.render_as_string(hide_password=False), pool_size=5)
+    app = open_app(db.engine.url.render_as_string(hide_password=False), pool_size=5)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
         yield World(
             Client(http, app.state.db),

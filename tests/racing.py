@@ -118,6 +118,13 @@ async def _until_all_wait(watcher: AsyncConnection, tasks: Sequence[asyncio.Task
             await asyncio.sleep(0.005)
 
 
+async def until_one_waits(db: Database) -> None:
+    """For a lock, whoever it is: for what is held up by hand."""
+    async with db.read() as watcher, asyncio.timeout(_PATIENCE):
+        while not (await watcher.execute(_WAITING)).scalar_one():  # noqa: ASYNC110 -- the server tells nobody
+            await asyncio.sleep(0.005)
+
+
 async def deadlocks(db: Database) -> int:
     """How many deadlocks the server has ended in this database."""
     async with AsyncExitStack() as undo:

@@ -1,4 +1,4 @@
-"""The `roster` command as its users run it: a process of its own."""
+"""The `roster` command as its users run it: a process of its own, with access control."""
 
 import os
 import signal
@@ -7,12 +7,12 @@ import subprocess
 import sysconfig
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import httpx
 
@@ -39,21 +39,49 @@ def start(
     )
 
 
+def run(
+    *arguments: str | Path, database_url: str | None = None, data_dir: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """A command that ends by itself, well or not."""
+    given = dict(environment(database_url)) | ({"ROSTER_DATA_DIR": str(data_dir)} if data_dir else {})
+    return subprocess.run(  # noqa: S603 -- ourselves
+        [ROSTER, *arguments], env=given, capture_output=True, text=True, check=False, timeout=120
+    )
+
+
+def make_administrator(database_url: str) -> str:
+    """The token of the first one, on a server of one's own."""
+    ran = run("admin", "create", "--username", "first-admin", database_url=database_url)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout.strip()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
     url: str
     process: subprocess.Popen[str]
     log: TextIO  # A file: a pipe that nobody reads would stop the server once it is full.
+    token: str | None  # An administrator's, which every request here shows.
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"authorization": f"Bearer {self.token}"} if self.token else {}
+
+    def client(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(base_url=self.url, headers=self.headers, timeout=30)
+
+    def ask(self, query: str, **variables: Any) -> Any:
+        """The data of the answer; fails if there are errors."""
+        body = {"query": query, "variables": variables}
+        answer = httpx.post(f"{self.url}/graphql", json=body, headers=self.headers, timeout=60).json()
+        assert "errors" not in answer, answer
+        return answer["data"]
 
     def logged(self) -> str:
-        self.log.seek(0)
-        return self.log.read()
+        return _read(self.log)
 
     def is_ready(self) -> bool:
-        try:
-            return httpx.get(f"{self.url}/health/ready", timeout=30).status_code == HTTPStatus.OK
-        except httpx.TransportError:
-            return False
+        return _is_ready(self.url)
 
     def stop(self, asked: signal.Signals = signal.SIGTERM) -> str:
         """What it wrote on stdout. It must end well."""
@@ -64,18 +92,43 @@ class Served:
 
 
 @contextmanager
-def serve(*arguments: str | Path, database_url: str | None = None) -> Iterator[Served]:
-    """A server that answers, on a port of its own; asked to end in the end, if it has not ended by then."""
+def serve(
+    *arguments: str | Path, database_url: str | None = None, token: str | None = None
+) -> Iterator[Served]:
+    """A server that answers, on a port of its own; asked to end in the end, if it has not ended by then.
+
+    The token is the local administrator's, unless one is given.
+    """
     port = free_port()
+    url = f"http://127.0.0.1:{port}"
     with tempfile.TemporaryFile("w+") as log:
         process = start("serve", "--port", str(port), *arguments, database_url=database_url, log=log)
-        served = Served(url=f"http://127.0.0.1:{port}", process=process, log=log)
         try:
-            _wait_until_ready(served)
-            yield served
+            _wait_until_ready(url, process, log)
+            yield Served(url=url, process=process, log=log, token=token or _local_token(arguments))
         finally:
             process.terminate()
             process.communicate(timeout=_STOP_SECONDS)
+
+
+def _local_token(arguments: Sequence[str | Path]) -> str | None:
+    """What the data directory keeps, where the database is embedded."""
+    if "--data-dir" not in arguments:
+        return None
+    file = Path(arguments[arguments.index("--data-dir") + 1]) / "admin.token"
+    return file.read_text().strip() if file.is_file() else None
+
+
+def _read(log: TextIO) -> str:
+    log.seek(0)
+    return log.read()
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/health/ready", timeout=30).status_code == HTTPStatus.OK
+    except httpx.TransportError:
+        return False
 
 
 def free_port() -> int:
@@ -85,9 +138,9 @@ def free_port() -> int:
         return port
 
 
-def _wait_until_ready(served: Served) -> None:
+def _wait_until_ready(url: str, process: subprocess.Popen[str], log: TextIO) -> None:
     deadline = time.monotonic() + _START_SECONDS
-    while not served.is_ready():
-        assert served.process.poll() is None, served.logged()
+    while not _is_ready(url):
+        assert process.poll() is None, _read(log)
         assert time.monotonic() < deadline, "it is not ready"
         time.sleep(0.02)

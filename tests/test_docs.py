@@ -1,6 +1,7 @@
 """The documentation tells the truth: its examples run, and nothing that a caller can meet is left out of it."""
 
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from client import Client
 from roster.cli import main
 from roster.domain import errors
 from roster.domain.errors import ErrorCode, InvalidReason, RequestError
-from roster.domain.instants import now
+from roster.domain.instants import format_instant, now
+from roster.domain.permissions import Permission
 from roster.services import seeding
 from roster.services.health import Readiness
 from roster.settings import Settings, names
@@ -29,8 +31,9 @@ def examples(text: str) -> list[str]:
 
 @pytest.mark.parametrize("page", ["README.md", "docs/API.md"])
 async def test_every_example_runs(api: Client, page: str) -> None:
+    until = format_instant(now() + timedelta(days=90))
     for example in examples((TOP / page).read_text()):
-        answer = await api.answer(example)
+        answer = await api.answer(example, until=until)
         assert "errors" not in answer, (example, answer)
         for field, payload in answer["data"].items():
             refused = bool(isinstance(payload, dict) and payload.get("errors"))
@@ -62,6 +65,11 @@ def test_every_error_code_is_documented(code: ErrorCode) -> None:
 @pytest.mark.parametrize("reason", InvalidReason)
 def test_every_reason_is_documented(reason: InvalidReason) -> None:
     assert reason in API
+
+
+def test_every_permission_is_documented() -> None:
+    told = re.findall(r"^\| (roster:[a-z:]+) \| \S", API, flags=re.MULTILINE)
+    assert sorted(told) == sorted(Permission)
 
 
 def test_every_code_of_a_request_error_is_documented() -> None:

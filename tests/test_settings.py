@@ -137,6 +137,9 @@ def test_all_mistakes_are_told_at_once(put: Set) -> None:
         ROSTER_QQQ="1",
         ROSTER_POOL_SIZE="many",
         ROSTER_LOG_FORMAT="xml",
+        ROSTER_ACCESS_CONTROL="false",
+        ROSTER_ANONYMOUS_PERMISSIONS="roster:users:write",
+        ROSTER_OIDC_ISSUER="http://login.example.org",
     )
     assert mistakes(workers=65, host="192.0.2.1") == [
         "ROSTER_PROT is not a setting. Did you mean ROSTER_PORT?",
@@ -146,8 +149,12 @@ def test_all_mistakes_are_told_at_once(put: Set) -> None:
             " every special character of user and password as %XX, and a directory of a socket or several hosts as ?host="
         ),
         (
-            "--host: 192.0.2.1 is not a loopback address. Whoever reaches this server may do everything, so it answers on"
-            " loopback only, or where ROSTER_TRUST_NETWORK=true says that everyone who can reach it may."
+            "ROSTER_ANONYMOUS_PERMISSIONS: 'roster:users:write' is neither of roster:users:read and roster:roles:read."
+        ),
+        "ROSTER_OIDC_ISSUER: must be an https address: by http, anyone on the way could put in keys of their own.",
+        (
+            "--host: 192.0.2.1 is not a loopback address, and ROSTER_ACCESS_CONTROL=false lets everyone who can reach it do"
+            " everything: leave access control on, or listen on loopback."
         ),
         "--workers: Input should be less than or equal to 64",
         "ROSTER_POOL_SIZE: Input should be a valid integer, unable to parse string as an integer",
@@ -167,7 +174,9 @@ def test_hosts_are_separated_by_commas(put: Set) -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
-def test_a_loopback_address_is_listened_on(host: str) -> None:
+def test_a_loopback_address_is_listened_on_whoever_may_do_what(host: str, put: Set) -> None:
+    assert settings.load(host=host).host == host
+    put(ROSTER_ACCESS_CONTROL="false")
     assert settings.load(host=host).host == host
 
 
@@ -176,10 +185,108 @@ OPEN = ["0.0.0.0", "0", "::", "192.0.2.1", "2001:db8::1", "", "a..b", "no.such.h
 
 
 @pytest.mark.parametrize("host", OPEN)
-def test_another_address_is_refused_unless_the_network_is_trusted(host: str, put: Set) -> None:
-    assert [line.partition(" is ")[0] for line in mistakes(host=host)] == [f"--host: {host}"]
-    put(ROSTER_TRUST_NETWORK="true")
+def test_another_address_is_refused_without_access_control(host: str, put: Set) -> None:
     assert settings.load(host=host).host == host
+    put(ROSTER_ACCESS_CONTROL="false")
+    assert [line.partition(" is ")[0] for line in mistakes(host=host)] == [f"--host: {host}"]
+
+
+def test_a_mistake_in_access_control_is_one_mistake(put: Set) -> None:
+    put(ROSTER_ACCESS_CONTROL="perhaps", ROSTER_HOST="192.0.2.1")
+    assert [line.partition(":")[0] for line in mistakes()] == ["ROSTER_ACCESS_CONTROL"]
+
+
+@pytest.mark.parametrize(
+    ("given", "permissions"),
+    [
+        ("", ()),
+        ("roster:users:read", ("roster:users:read",)),
+        (" roster:roles:read , roster:users:read", ("roster:roles:read", "roster:users:read")),
+    ],
+)
+def test_anybody_may_be_let_read(given: str, permissions: tuple[str, ...], put: Set) -> None:
+    put(ROSTER_ANONYMOUS_PERMISSIONS=given)
+    assert settings.load().anonymous_permissions == permissions
+    assert settings.masked(settings.load())["anonymous_permissions"] == ",".join(permissions)
+
+
+@pytest.mark.parametrize(
+    ("given", "refused"),
+    [
+        ("roster:users:write", "roster:users:write"),
+        ("roster:users:read,roster:tokens:write", "roster:tokens:write"),
+        ("ROSTER:USERS:READ", "ROSTER:USERS:READ"),
+        ("roster:users:read,", ""),
+        ("roster:users:read roster:roles:read", "roster:users:read roster:roles:read"),
+        ("*", "*"),
+    ],
+)
+def test_anybody_may_be_let_do_nothing_else(given: str, refused: str, put: Set) -> None:
+    put(ROSTER_ANONYMOUS_PERMISSIONS=given)
+    assert mistakes() == [
+        f"ROSTER_ANONYMOUS_PERMISSIONS: {refused!r} is neither of roster:users:read and roster:roles:read."
+    ]
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        "https://login.example.org",
+        "https://login.example.org/",
+        "https://login.example.org:8443/realms/staff",
+        "https://login.example.org/a/v2.0/~x;y=%20",
+        "https://[2001:db8::1]/staff",
+        "http://127.0.0.1:8080/realms/staff",
+        "http://localhost",
+        "http://[::1]:8080",
+    ],
+)
+def test_an_issuer_is_taken_as_it_is(issuer: str, put: Set) -> None:
+    put(ROSTER_OIDC_ISSUER=issuer, ROSTER_OIDC_AUDIENCE="roster")
+    loaded = settings.load()
+    assert (loaded.oidc_issuer, loaded.oidc_audience) == (issuer, "roster")
+    assert loaded.oidc_match_email is False
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        "login.example.org",
+        "ftp://login.example.org",
+        "HTTPS://login.example.org",
+        "https://",
+        "https:///staff",
+        "https://login.example.org/?realm=staff",
+        "https://login.example.org?",
+        "https://login.example.org#",
+        "https://login.example.org/staff#",
+        "https://login.example.org ",
+        "https://login.example.org/staff ",
+        "https://login.example.org/staff\n",
+        "https://login.example.org/my staff",
+        " https://login.example.org",
+        "https://ada:S3cr3t@login.example.org",
+        "https://b\u00fccher.example",
+        "http://login.example.org",
+        "http://192.0.2.1",
+        "http://[2001:db8::1]",
+        "http://no.such.host.invalid",
+        "http://127.0.0.1@login.example.org",
+    ],
+)
+def test_another_issuer_is_a_mistake_and_nothing_else_is(issuer: str, put: Set) -> None:
+    for audience in ({}, {"ROSTER_OIDC_AUDIENCE": "roster"}):
+        put(ROSTER_OIDC_ISSUER=issuer, **audience)
+        (mistake,) = mistakes()
+        assert mistake.startswith("ROSTER_OIDC_ISSUER: must be an https address")
+        assert "S3cr3t" not in mistake
+
+
+def test_an_issuer_and_an_audience_come_together(put: Set) -> None:
+    put(ROSTER_OIDC_ISSUER="https://login.example.org")
+    assert mistakes() == ["ROSTER_OIDC_AUDIENCE: is not set, but an issuer is."]
+    put(ROSTER_OIDC_ISSUER="", ROSTER_OIDC_AUDIENCE="roster")
+    assert mistakes() == ["ROSTER_OIDC_AUDIENCE: is set, but no issuer is."]
 
 
 @pytest.mark.parametrize(

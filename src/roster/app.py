@@ -1,31 +1,54 @@
-"""Wires the application by hand: the database, GraphQL, the playground and health."""
+"""Wires the application by hand: the database, who calls, GraphQL, the playground, health, and the one small job."""
 
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 from fastapi import FastAPI
 
 from roster.api import health, http
-from roster.api.context import Context
 from roster.api.hosts import OwnHosts
 from roster.api.request_log import RequestLog
 from roster.data.db import Database, count_statements
-from roster.domain.actors import LOCAL_OPERATOR
+from roster.domain.callers import OPERATOR, Caller
+from roster.domain.errors import UnavailableError
+from roster.domain.instants import now
+from roster.services.callers import Callers
+from roster.services.expiries import record_expiries
 from roster.services.health import readiness
+from roster.services.oidc import Issuer
 from roster.services.services import Services
+from roster.settings import Settings
+
+logger = logging.getLogger("roster.expiries")
+
+_EXPIRIES_EVERY_SECONDS = 15.0
 
 
-def create_app(database_url: str, *, hosts: Iterable[str] = (), pool_size: int = 10) -> FastAPI:
-    """The application on a migrated database. Whoever reaches it is the local operator: serve it on loopback only.
-
-    `hosts` are the names that it is asked by, beside those of loopback.
-    """
-    db = Database(database_url, pool_size=pool_size)
+def create_app(database_url: str, settings: Settings, *, hosts: Iterable[str] = ()) -> FastAPI:
+    """The application on a migrated database. `hosts` are the names that it is asked by, beside those of loopback."""
+    db = Database(database_url, pool_size=settings.pool_size)
+    issuer = None
+    if settings.oidc_issuer and settings.oidc_audience:
+        issuer = Issuer(settings.oidc_issuer, settings.oidc_audience)
+    callers = Callers(
+        db=db,
+        anonymous=frozenset(settings.anonymous_permissions),
+        issuer=issuer,
+        match_email=settings.oidc_match_email,
+    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        job = asyncio.create_task(_record_expiries(db))
         yield
+        job.cancel()
+        with suppress(asyncio.CancelledError):
+            await job
+        if issuer:
+            await issuer.close()
         await db.close()
 
     app = FastAPI(title="Roster", openapi_url=None, lifespan=lifespan)
@@ -33,5 +56,26 @@ def create_app(database_url: str, *, hosts: Iterable[str] = (), pool_size: int =
     app.add_middleware(OwnHosts, hosts=hosts)
     app.add_middleware(RequestLog, count_statements=count_statements)  # around what was added before
     app.include_router(health.router(partial(readiness, db)))
-    app.include_router(http.router(lambda: Context(partial(Services.of, db, LOCAL_OPERATOR))))
+    find_caller = partial(_caller, callers) if settings.access_control else _operator
+    app.include_router(http.router(find_caller, partial(Services.of, db)))
     return app
+
+
+async def _caller(callers: Callers, authorization: Sequence[str]) -> Caller:
+    return await callers.of_headers(authorization, now())
+
+
+async def _operator(_: Sequence[str]) -> Caller:
+    """Without access control whoever reaches the server is as good as whoever runs it."""
+    return OPERATOR
+
+
+async def _record_expiries(db: Database) -> None:
+    while True:
+        try:
+            await record_expiries(db, now())
+        except UnavailableError:
+            logger.warning("expiries could not be recorded: they will be")
+        except Exception:
+            logger.exception("expiries could not be recorded")
+        await asyncio.sleep(_EXPIRIES_EVERY_SECONDS)

@@ -21,6 +21,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 PREFIX = "ROSTER_"
 # What Kubernetes tells every container of a service named roster; ROSTER_PORT is then an address.
 _OF_KUBERNETES = re.compile(rf"{PREFIX}(SERVICE_|PORT_\d+_)")
+_FOR_ANYBODY = ("roster:users:read", "roster:roles:read")
 
 
 def _default_data_dir() -> Path:
@@ -54,16 +55,38 @@ class Settings(BaseSettings):
     data_dir: Path = Field(
         default_factory=_default_data_dir, description="Where the embedded PostgreSQL keeps its data."
     )
-    trust_network: bool = Field(
+    access_control: bool = Field(
+        default=True,
+        description=(
+            "Whether callers must show who they are; false lets everyone who can reach the server do everything, and is"
+            " for loopback only."
+        ),
+    )
+    anonymous_permissions: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description=(
+            "What callers without a token may do, separated by commas: `roster:users:read`, `roster:roles:read`."
+        ),
+    )
+    oidc_issuer: str | None = Field(
+        default=None,
+        description="The OpenID Connect issuer whose tokens are accepted, exactly as it names itself in them.",
+    )
+    oidc_audience: str | None = Field(
+        default=None, description="What tokens of that issuer must have as their audience."
+    )
+    oidc_match_email: bool = Field(
         default=False,
-        description="Allow a host that is not loopback: everyone who can reach it may do everything.",
+        description=(
+            "Find the user by the token's verified email too, if nobody has its subject as `externalId`."
+        ),
     )
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
         description="Hosts, separated by commas, that are answered beside those of loopback and `host`.",
     )
     host: str = Field(
-        default="127.0.0.1", description="The address to listen on; a loopback one, unless `trust_network`."
+        default="127.0.0.1", description="The address to listen on; a loopback one without `access_control`."
     )
     port: int = Field(default=8000, ge=0, le=65535, description="The port to listen on; 0 takes a free one.")
     workers: int = Field(default=1, ge=1, le=64, description="Processes that answer requests.")
@@ -102,18 +125,55 @@ class Settings(BaseSettings):
     def _not_of_kubernetes(cls, port: object) -> object:
         return cls.model_fields["port"].default if str(port).startswith("tcp://") else port
 
-    @field_validator("allowed_hosts", mode="before")
+    @field_validator("allowed_hosts", "anonymous_permissions", mode="before")
     @classmethod
-    def _separated(cls, hosts: object) -> object:
-        return tuple(host.strip() for host in hosts.split(",")) if isinstance(hosts, str) else hosts
+    def _separated(cls, listed: object) -> object:
+        return tuple(each.strip() for each in listed.split(",")) if isinstance(listed, str) else listed
+
+    @field_validator("anonymous_permissions")
+    @classmethod
+    def _harmless(cls, permissions: tuple[str, ...]) -> tuple[str, ...]:
+        """Whoever changes something is to be known."""
+        if refused := [each for each in permissions if each not in _FOR_ANYBODY]:
+            raise ValueError(f"{refused[0]!r} is neither of {' and '.join(_FOR_ANYBODY)}.")
+        return permissions
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _of_an_issuer(cls, url: str | None) -> str | None:
+        """As OpenID Connect Discovery 1.0, section 2, has it. Left as it is: tokens name it to the letter."""
+        if url is None:
+            return None
+        parts = re.fullmatch(r"(https?)://(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1,5})?(/[!-~]*)?", url, re.ASCII)
+        if not parts or re.search("[?#]", url):
+            raise ValueError(
+                "must be an https address without user, query and fragment: https://login.example.org/staff"
+            )
+        if parts[1] == "http" and not _is_loopback(parts[2].strip("[]")):
+            raise ValueError(
+                "must be an https address: by http, anyone on the way could put in keys of their own."
+            )
+        return url
+
+    @field_validator("oidc_audience")
+    @classmethod
+    def _with_issuer(cls, audience: str | None, given: ValidationInfo) -> str | None:
+        """Without one, a token that the issuer made for any other service would be good for us as well."""
+        if "oidc_issuer" not in given.data:
+            return audience
+        if (given.data["oidc_issuer"] is None) != (audience is None):
+            raise ValueError(
+                "is not set, but an issuer is." if audience is None else "is set, but no issuer is."
+            )
+        return audience
 
     @field_validator("host")
     @classmethod
     def _out_of_reach(cls, host: str, given: ValidationInfo) -> str:
-        if not given.data.get("trust_network") and not _is_loopback(host):
+        if not given.data.get("access_control", True) and not _is_loopback(host):
             raise ValueError(
-                f"{host} is not a loopback address. Whoever reaches this server may do everything, so it answers on"
-                f" loopback only, or where {PREFIX}TRUST_NETWORK=true says that everyone who can reach it may."
+                f"{host} is not a loopback address, and {PREFIX}ACCESS_CONTROL=false lets everyone who can reach it do"
+                " everything: leave access control on, or listen on loopback."
             )
         return host
 
@@ -161,7 +221,7 @@ def origin(setting: str) -> str:
 def masked(settings: Settings) -> Mapping[str, object]:
     """Each setting as it may be shown: of a secret no more than that it is there, but for a URL without its password."""
     shown: dict[str, object] = settings.model_dump(mode="json")
-    shown["allowed_hosts"] = ",".join(settings.allowed_hosts)
+    shown |= {name: ",".join(value) for name, value in shown.items() if isinstance(value, list)}
     if settings.database_url:
         # To the last @, so that nothing of a password shows, whatever is in it.
         url = re.sub(r"//([^:@]*):.*@", r"//\1:***@", settings.database_url.get_secret_value())

@@ -9,10 +9,12 @@ import httpx
 import pytest
 from sqlalchemy import make_url, text
 
+import make
+from applications import guarded_api, open_app
 from client import Client
-from roster.app import create_app
 from roster.data.db import Database
 from roster.domain.errors import RequestError
+from roster.domain.tokens import new_secret
 
 NOBODY = f"usr_{'0' * 32}"
 _SIX_DEEP = "{not: {not: {not: {not: {not: {}}}}}}"
@@ -220,7 +222,7 @@ async def test_every_problem_of_an_input_has_its_path_in_the_callers_words(
 @asynccontextmanager
 async def application(url: str) -> AsyncIterator[Client]:
     """On a database that is not as it should be."""
-    app = create_app(url, pool_size=1)
+    app = open_app(url, pool_size=1)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
         yield Client(http, app.state.db)
     await app.state.db.close()
@@ -269,7 +271,54 @@ async def test_a_lost_connection_costs_one_request(db: Database, narrow_api: Cli
     assert "errors" not in await narrow_api.answer(operation)
 
 
+# ---- who calls ----
+
+WRONG_TOKENS = ["x", "rst_", new_secret(), f"rst_{'0' * 72}"]
+
+
+@pytest.mark.parametrize("token", WRONG_TOKENS, ids=range(len(WRONG_TOKENS)))
+async def test_a_token_that_is_not_valid_is_refused_before_anything_is_read(db: Database, token: str) -> None:
+    async with guarded_api(db, token) as api:
+        response = await api.http.post("/graphql", content="{")
+    assert response.status_code == 401
+    assert response.headers["www-authenticate"] == 'Bearer realm="Roster", error="invalid_token"'
+    assert response.json() == {
+        "errors": [{"message": "The token is not valid.", "extensions": {"code": "UNAUTHENTICATED"}}]
+    }
+
+
+EITHER_KIND = pytest.mark.parametrize(
+    ("operation", "permission"),
+    [
+        ("{ it: roles { nodes { key } } }", "roster:roles:read"),
+        ('mutation { it: addRole(input: {key: "AUDITOR"}) { errors { code } } }', "roster:roles:write"),
+    ],
+)
+
+
+@EITHER_KIND
+async def test_nobody_is_told_to_say_who_they_are(db: Database, operation: str, permission: str) -> None:
+    assert permission
+    async with guarded_api(db) as api:
+        response = await api.http.post("/graphql", json={"query": operation})
+    (error,) = response.json()["errors"]
+    assert (response.status_code, error["path"]) == (200, ["it"])
+    assert error["message"] == "Say who you are, with a token."
+    assert error["extensions"] == {"code": "UNAUTHENTICATED"}
+
+
+@EITHER_KIND
+async def test_who_may_not_is_told_what_it_needs(db: Database, operation: str, permission: str) -> None:
+    caller, secret = await make.user(db), new_secret()
+    await make.token(db, caller, secret=secret)
+    async with guarded_api(db, secret) as api:
+        error = await api.error(operation)
+    assert error["path"] == ["it"]
+    assert error["message"] == f"This needs {permission}."
+    assert error["extensions"] == {"code": "FORBIDDEN"}
+
+
 def test_every_code_of_a_request_error_is_met_here() -> None:
-    met = {code for _, code, _, _ in REFUSED} | {"INTERNAL", "UNAVAILABLE"}
+    met = {code for _, code, _, _ in REFUSED} | {"INTERNAL", "UNAVAILABLE", "UNAUTHENTICATED", "FORBIDDEN"}
     ours = {kind.code for kind in RequestError.__subclasses__()}
     assert met == ours | {"GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED", "INTERNAL"}

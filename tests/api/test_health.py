@@ -3,9 +3,9 @@
 import httpx
 import pytest
 
+from applications import open_app
 from client import Client
 from logged import one_line
-from roster.app import create_app
 from roster.services.health import Readiness
 
 TOLD = {
@@ -18,7 +18,7 @@ TOLD = {
 
 
 async def probe(url: str, path: str, method: str = "GET") -> httpx.Response:
-    app = create_app(url, pool_size=1)
+    app = open_app(url, pool_size=1)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
         response = await http.request(method, path)
     await app.state.db.close()

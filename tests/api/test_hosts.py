@@ -7,8 +7,8 @@ import httpx
 import pytest
 from starlette.types import Message
 
+from applications import open_app
 from client import Client
-from roster.app import create_app
 from validation.world import snapshot
 
 OURS = ["localhost", "LocalHost", "127.0.0.1", "[::1]"]
@@ -88,7 +88,7 @@ async def ask(
     headers = [(b"host", host.encode()) for host in hosts]
     headers.append((b"content-type", b"application/json"))
     asked = {"type": "http", "method": method, "path": path, "query_string": b"", "headers": headers}
-    await create_app("postgresql+psycopg://nobody@/nowhere")(asked | scope, receive, send)
+    await open_app("postgresql+psycopg://nobody@/nowhere")(asked | scope, receive, send)
     start = sent[0]
     told = dict(start["headers"])[b"content-type"] == b"application/json"
     return start["status"], json.loads(sent[1]["body"]) if told else None
@@ -152,7 +152,7 @@ async def test_nothing_is_done_for_who_is_refused(api: Client) -> None:
 
 async def test_the_host_that_is_listened_on_is_answered_too() -> None:
     for host, named in (("roster.internal", "Roster.Internal:8000"), ("fd00::7", "[fd00::7]:8000")):
-        app = create_app("postgresql+psycopg://nobody@/nowhere", hosts=[host])
+        app = open_app("postgresql+psycopg://nobody@/nowhere", hosts=[host])
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as http:
             statuses = [

@@ -30,8 +30,7 @@ MALFORMED = [
     f"usr_{'g' * 32}",
     f" usr_{NOBODY}",
     f"usr_{NOBODY}\n",
-    f"evt_{NOBODY}",
-    f"tok_{NOBODY}",
+    f"key_{NOBODY}",
     "usr_" + "\uff10" * 32,
     "usr_" + "\x00" * 32,
     "usr_" + "\ud800" * 32,
@@ -49,6 +48,8 @@ class Everyone:
     role: str
     archived_role: str
     assignment: str
+    event: str
+    token: str
 
 
 @pytest.fixture
@@ -70,6 +71,8 @@ async def everyone(api: Client) -> Everyone:
     archived_role = make.a_role(key="FORMER", archived_at=make.LONG_AGO)
     held = make.an_assignment(live, role)
     await make.store(api.db, live, archived, erased, role, archived_role, held)
+    token = await make.token(api.db, live)
+    event = await make.event(api.db, user_id=live.id)
     return Everyone(
         live=make.user_id(live.id),
         archived=make.user_id(archived.id),
@@ -77,6 +80,8 @@ async def everyone(api: Client) -> Everyone:
         role=make.role_id(role.id),
         archived_role=make.role_id(archived_role.id),
         assignment=make.assignment_id(held.id),
+        event=make.event_id(event.id),
+        token=make.token_id(token.id),
     )
 
 
@@ -101,10 +106,15 @@ async def test_an_id_finds_an_assignment(api: Client, everyone: Everyone) -> Non
     }
 
 
+async def test_an_id_finds_an_event_and_a_token(api: Client, everyone: Everyone) -> None:
+    assert await api(NODE, id=everyone.event) == {"__typename": "Event", "id": everyone.event}
+    assert await api(NODE, id=everyone.token) == {"__typename": "ApiToken", "id": everyone.token}
+
+
 async def test_an_id_that_nothing_has_finds_null(api: Client, everyone: Everyone) -> None:
     assert await api(USER, by={"id": f"usr_{NOBODY}"}) is None
     assert await api(ROLE, by={"id": f"rol_{NOBODY}"}) is None
-    for kind in ("usr", "rol", "asg"):
+    for kind in ("usr", "rol", "asg", "evt", "tok"):
         assert await api(NODE, id=f"{kind}_{NOBODY}") is None
         # The digits of one kind are another's: nothing has this id either.
         digits = everyone.live[4:] if kind != "usr" else everyone.role[4:]

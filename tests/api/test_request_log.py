@@ -12,11 +12,12 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 import make
+from applications import guarded_api, open_app
 from client import Client
 from logged import Line, logged, one_line
 from roster.api.request_log import RequestLog, note_code, note_operation
-from roster.app import create_app
 from roster.data.db import Database, count_statements
+from roster.domain.tokens import new_secret
 from roster.services.users import Users
 
 PAGE = "query Page { users { nodes { id roles { key } } } }"
@@ -43,10 +44,35 @@ async def test_a_query_is_one_line_with_these_fields(api: Client) -> None:
         "method": "POST",
         "path": "/graphql",
         "status": 200,
+        "caller": "CLI",
         "operation": "query",
         "operation_name": "Page",
         "statements": 2,
     }
+
+
+async def test_who_asks_is_told_by_the_id_alone(db: Database) -> None:
+    user, secret = await make.user(db), new_secret()
+    await make.token(db, user, secret=secret)
+    async with guarded_api(db, secret) as api:
+        with one_line() as line:
+            await api("{ viewer { actor { label } } }")
+    assert line["caller"] == make.user_id(user.id)
+    assert not {secret, user.email, user.display_name} & set(map(str, line.values()))
+
+
+async def test_nobody_and_who_is_refused_are_not_told(db: Database) -> None:
+    async with guarded_api(db) as api:
+        with one_line() as line:
+            await api.answer("{ __typename }")
+    assert "caller" not in line
+    wrong = new_secret()
+    async with guarded_api(db, wrong) as api:
+        with one_line() as line:
+            await api.answer("{ __typename }")
+    assert "caller" not in line
+    assert (line["level"], line["status"], line["codes"]) == ("INFO", 401, ["UNAUTHENTICATED"])
+    assert wrong not in map(str, line.values())
 
 
 async def test_what_stands_in_the_way_of_a_mutation_is_told_by_its_codes(api: Client) -> None:
@@ -154,7 +180,7 @@ async def test_only_what_is_asked_often_and_answered_well_is_quiet(
 async def test_a_database_that_is_gone_is_a_warning_with_the_reason() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        app = create_app(f"postgresql+psycopg://keeper:hush@127.0.0.1:{free.getsockname()[1]}/vault")
+        app = open_app(f"postgresql+psycopg://keeper:hush@127.0.0.1:{free.getsockname()[1]}/vault")
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
             with logged() as lines:
                 await http.post("/graphql", json={"query": PAGE})
@@ -195,7 +221,7 @@ async def test_a_mistake_of_ours_outside_graphql_is_answered_and_logged_alike(
     def fail(*_: object) -> None:
         raise LookupError("why")
 
-    monkeypatch.setattr("roster.app.Context", fail)
+    monkeypatch.setattr("roster.api.http.Context", fail)
     with logged() as lines:
         response = await api.http.post("/graphql", json={"query": PAGE})
     cause, line = lines
@@ -354,7 +380,7 @@ async def run(app: Any, scope: Scope, received: list[Message], sent: list[Messag
 
 
 async def test_a_client_that_leaves_before_its_body_arrived_is_one_line(sent: list[Message]) -> None:
-    app = create_app("postgresql+psycopg://nobody@/nowhere")
+    app = open_app("postgresql+psycopg://nobody@/nowhere")
     scope = http_scope(
         headers=[(b"host", b"localhost"), (b"content-type", b"application/json")], query_string=b""
     )

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 import make
+from applications import open_app
 from client import Client
-from roster.app import create_app
 from roster.services.roles import Roles
 from roster.services.users import Users
 from validation.cells import UNSTORABLE
@@ -282,7 +282,7 @@ async def test_a_database_that_is_gone_is_unavailable_and_stays_unnamed(query: s
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    app = create_app(f"postgresql+psycopg://keeper:hush@127.0.0.1:{port}/vault", pool_size=1)
+    app = open_app(f"postgresql+psycopg://keeper:hush@127.0.0.1:{port}/vault", pool_size=1)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
         response = await http.post("/graphql", json={"query": query})
     await app.state.db.close()

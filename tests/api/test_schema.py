@@ -104,6 +104,7 @@ def test_every_scalar_says_where_it_is_specified() -> None:
         "DateTime": "https://www.rfc-editor.org/rfc/rfc3339",
         "Email": "https://www.rfc-editor.org/rfc/rfc5321",
         "JSON": "https://www.rfc-editor.org/rfc/rfc8259",
+        "JSONValue": "https://www.rfc-editor.org/rfc/rfc8259",
     }
 
 

@@ -3,14 +3,22 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from string import Template
 
 import pytest
 
 import make
+from applications import guarded_api
 from client import Client
+from roster.data import events as event_data
 from roster.data.db import Database
 from roster.domain.actors import Actor, ActorKind
+from roster.domain.assignments import Change
+from roster.domain.events import EventType, of_assignment
+from roster.domain.instants import format_instant, now
+from roster.domain.permissions import EVERY_PERMISSION, Permission
+from roster.domain.tokens import new_secret
 
 SIZES = pytest.mark.parametrize("size", [1, 25, 200])
 _ENDED = make.LONG_AGO + timedelta(days=1)
@@ -18,25 +26,33 @@ _ENDED = make.LONG_AGO + timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """As many users as roles. Each user holds the first role and one of their own, and held the last one."""
+    """As many users as roles. Each user holds the first role and one of their own, and held the last one.
+
+    As many events again: of each a user and a role. The first user has a token.
+    """
 
     size: int
     users: list[str]
     roles: list[str]
     assignments: list[str]
+    events: list[str]
+    token: str
     email: str | None
 
     def fill(self, operation: str) -> str:
-        """Its $n is the number of rows, $user and $role are ids, $ids are some of each kind, at most 200.
+        """Its $n is the number of rows, $user, $role, $event and $token are ids, $ids are some of each kind, at most 200.
 
-        $email is the user's, $users are all users and $grants as many roles as a user can hold.
+        $email is the user's, $users are all users and $grants as many roles as a user can hold. $soon is a moment.
         """
-        some = [*self.users[:66], *self.roles[:66], *self.assignments[:66]]
+        some = [*self.users[:40], *self.roles[:40], *self.assignments[:40], *self.events[:40], self.token]
         return Template(operation).substitute(
             n=self.size,
             user=self.users[0],
             role=self.roles[0],
+            event=self.events[0],
+            token=self.token,
             email=self.email,
+            soon=format_instant(now() + timedelta(days=30)),
             ids=", ".join(f'"{id_}"' for id_ in some),
             users=", ".join(f'{{id: "{id_}"}}' for id_ in self.users),
             grants=", ".join(f'{{role: {{id: "{id_}"}}}}' for id_ in self.roles[:100]),
@@ -54,11 +70,19 @@ async def crowd(db: Database, size: int) -> Crowd:
     held += [make.an_assignment(user, past, expires_at=_ENDED) for user in users]
     held += [make.an_assignment(giver, role, ended_at=_ENDED, revoked_by=by) for role in roles]
     await make.store(db, giver, *users, *roles, past, *held)
+    happened = [
+        of_assignment(EventType.ROLE_ASSIGNED, one, role, Change(by=by, at=make.LONG_AGO, reason=None))
+        for one, role in zip(held, roles, strict=False)
+    ]
+    await db.write(partial(event_data.add, events=happened))
+    token = await make.token(db, users[0])
     return Crowd(
         size,
         [make.user_id(user.id) for user in users],
         [make.role_id(role.id) for role in roles],
         [make.assignment_id(assignment.id) for assignment in held],
+        [make.event_id(event.id) for event in happened],
+        make.token_id(token.id),
         users[0].email,
     )
 
@@ -67,7 +91,9 @@ async def crowd(db: Database, size: int) -> Crowd:
 QUERIES = {
     '{ node(id: "$user") { id } }': 1,
     '{ node(id: "$role") { id } }': 1,
-    "{ nodes(ids: [$ids]) { id } }": 3,
+    '{ node(id: "$event") { id } }': 1,
+    '{ node(id: "$token") { ... on ApiToken { label state owner { id } } } }': 2,
+    "{ nodes(ids: [$ids]) { id } }": 5,
     '{ user(by: {id: "$user"}) { id } }': 1,
     '{ user(by: {email: "giver@example.org"}) { id } }': 1,
     '{ user(by: {username: "giver"}) { id } }': 1,
@@ -108,6 +134,12 @@ QUERIES = {
     "{ assignments(first: $n, states: [REVOKED]) { nodes { revokedBy { label } user { id } role { id } } } }": 3,
     '{ assignments(first: $n, filter: {user: {roles: {allOf: ["ACTOR_0"]}}}) { nodes { id } } }': 2,
     "{ assignments(first: $n) { nodes { user { roles { key } } role { holderCount } } } }": 5,
+    "{ events(first: $n) { nodes { id type roleKey changes { field before after } } pageInfo { endCursor } } }": 1,
+    '{ events(first: $n, filter: {type: [ROLE_ASSIGNED], actor: {username: "giver"}}) { nodes { id } } }': 1,
+    "{ events(first: $n) { nodes { user { id } actor { label } role { id } } } }": 3,
+    "{ users(first: $n) { nodes { events(first: 2) { nodes { type } } } } }": 2,
+    "{ roles(first: $n) { nodes { events(first: 2) { nodes { type } } } } }": 2,
+    "{ viewer { actor { label } permissions } }": 0,
 }
 
 
@@ -122,29 +154,32 @@ async def test_a_query_sends_as_many_statements_for_any_number_of_rows(
             answer = await narrow_api.answer(there.fill(query))
         assert "errors" not in answer, query
         ((field, found),) = answer["data"].items()
-        if field in {"users", "roles", "assignments"}:
+        if field in {"users", "roles", "assignments", "events"}:
             assert len(found["nodes"]) == size
         sent[query] = len(statements)
     assert sent == QUERIES
 
 
-# One after the other: each finds what those before it left. What changes nothing sends fewer.
+# One after the other: each finds what those before it left. What changes nothing sends fewer: it records nothing either.
 MUTATIONS = {
-    'addRole(input: {key: "NEW"})': 4,
-    'updateRole(input: {role: {key: "NEW"}, name: "Newer"})': 3,
+    'addRole(input: {key: "NEW"})': 5,
+    'updateRole(input: {role: {key: "NEW"}, name: "Newer"})': 4,
     'again: updateRole(input: {role: {key: "NEW"}, name: "Newer"})': 2,
-    'createUser(input: {email: "a@example.org"})': 3,
-    'createUser(input: {email: "b@example.org", username: "b", externalId: "b", roles: [$grants]})': 7,
-    'updateUser(input: {user: {id: "$user"}, firstName: "Ada"})': 3,
+    'createUser(input: {email: "a@example.org"})': 4,
+    'createApiToken(input: {owner: {id: "$user"}, label: "CI", expiresAt: "$soon"})': 5,
+    'revokeApiToken(input: {token: "$token"})': 5,
+    'again: revokeApiToken(input: {token: "$token"})': 3,
+    'createUser(input: {email: "b@example.org", username: "b", externalId: "b", roles: [$grants]})': 8,
+    'updateUser(input: {user: {id: "$user"}, firstName: "Ada"})': 4,
     'again: updateUser(input: {user: {id: "$user"}, firstName: "Ada"})': 2,
-    'assignRoles(input: {users: {refs: [$users]}, roles: [{key: "NEW"}]})': 7,
+    'assignRoles(input: {users: {refs: [$users]}, roles: [{key: "NEW"}]})': 8,
     'again: assignRoles(input: {users: {refs: [$users]}, roles: [{key: "NEW"}]})': 5,
-    'assignRoles(input: {users: {refs: [$users]}, roles: [{key: "NEW"}], expiresAt: "2030-01-01T00:00:00Z"})': 7,
-    'overExpired: assignRoles(input: {users: {refs: [$users]}, roles: [{key: "PAST"}]})': 8,
-    'firstHolder: assignRoles(input: {users: {refs: [{email: "a@example.org"}]}, roles: [{key: "ADMIN"}]})': 8,
-    'assignRoles(input: {users: {refs: [$users]}, roles: [{key: "ADMIN"}]})': 7,
+    'assignRoles(input: {users: {refs: [$users]}, roles: [{key: "NEW"}], expiresAt: "2030-01-01T00:00:00Z"})': 8,
+    'overExpired: assignRoles(input: {users: {refs: [$users]}, roles: [{key: "PAST"}]})': 9,
+    'firstHolder: assignRoles(input: {users: {refs: [{email: "a@example.org"}]}, roles: [{key: "ADMIN"}]})': 9,
+    'assignRoles(input: {users: {refs: [$users]}, roles: [{key: "ADMIN"}]})': 8,
     # From a role with minHolders, whose holders are counted.
-    'revokeRoles(input: {users: {refs: [$users]}, roles: [{key: "ADMIN"}, {key: "PAST"}]})': 8,
+    'revokeRoles(input: {users: {refs: [$users]}, roles: [{key: "ADMIN"}, {key: "PAST"}]})': 9,
     'again: revokeRoles(input: {users: {refs: [$users]}, roles: [{key: "ADMIN"}, {key: "PAST"}]})': 5,
     # One more for what the users hold, whatever their number, and one for each other way to name a user or a role.
     """
@@ -157,20 +192,20 @@ MUTATIONS = {
         users: {refs: [{id: "$user"}, {email: "giver@example.org"}, {username: "giver"}, {externalId: "giver"}]}
         roles: [{key: "ADMIN"}, {id: "$role"}]
     })
-    """: 11,
-    'archiveRole(input: {role: {key: "NEW"}, revokeAssignments: true})': 7,
-    'setUserRoles(input: {user: {id: "$user"}, roles: [$grants]})': 9,
+    """: 12,
+    'archiveRole(input: {role: {key: "NEW"}, revokeAssignments: true})': 9,
+    'setUserRoles(input: {user: {id: "$user"}, roles: [$grants]})': 10,
     'again: setUserRoles(input: {user: {id: "$user"}, roles: [$grants]})': 7,
-    'setUserRoles(input: {user: {id: "$user"}, roles: []})': 8,
-    'anew: setUserRoles(input: {user: {id: "$user"}, roles: [$grants]})': 9,
-    'updateRole(input: {role: {id: "$role"}, minHolders: 1})': 4,
-    "setUserStatus(input: {users: {refs: [$users]}, status: SUSPENDED})": 8,
+    'setUserRoles(input: {user: {id: "$user"}, roles: []})': 9,
+    'anew: setUserRoles(input: {user: {id: "$user"}, roles: [$grants]})': 10,
+    'updateRole(input: {role: {id: "$role"}, minHolders: 1})': 5,
+    "setUserStatus(input: {users: {refs: [$users]}, status: SUSPENDED})": 9,
     "again: setUserStatus(input: {users: {refs: [$users]}, status: SUSPENDED})": 6,
-    "setUserStatus(input: {users: {refs: [$users]}, status: ACTIVE})": 7,
-    "setUserStatus(input: {users: {refs: [$users]}, status: ARCHIVED})": 9,
-    "restored: setUserStatus(input: {users: {refs: [$users]}, status: SUSPENDED})": 6,
-    "holdingNothing: setUserStatus(input: {users: {refs: [$users]}, status: ARCHIVED})": 5,
-    'eraseUser(input: {user: {id: "$user"}, confirm: "$email", reason: "They asked"})': 3,
+    "setUserStatus(input: {users: {refs: [$users]}, status: ACTIVE})": 8,
+    "setUserStatus(input: {users: {refs: [$users]}, status: ARCHIVED})": 11,
+    "restored: setUserStatus(input: {users: {refs: [$users]}, status: SUSPENDED})": 7,
+    "holdingNothing: setUserStatus(input: {users: {refs: [$users]}, status: ARCHIVED})": 7,
+    'eraseUser(input: {user: {id: "$user"}, confirm: "$email", reason: "They asked"})': 6,
     'again: eraseUser(input: {user: {id: "$user"}, confirm: "$email", reason: "They asked"})': 2,
 }
 
@@ -188,6 +223,80 @@ async def test_a_mutation_sends_as_many_statements_for_any_number_of_users(
         assert payload["errors"] == [], mutation
         sent[mutation] = len(statements)
     assert sent == MUTATIONS
+
+
+# Of one who shows a token and may do everything. What is more than in the tables above: a look at who shows it, and
+# before a write, where that locks none or reads it not anyhow, their roles, themselves, and what they hold.
+BY_TOKEN = {
+    "{ __typename }": 1,
+    "{ viewer { actor { label } permissions } }": 2,
+    "{ users(first: $n) { nodes { roles { key permissions } } } }": 3,
+    "{ events(first: $n) { nodes { user { id } actor { label } role { id } } } }": 4,
+    'mutation { addRole(input: {key: "NEW"}) { errors { message } } }': 9,
+    'mutation { updateRole(input: {role: {key: "NEW"}, name: "Newer"}) { errors { message } } }': 7,
+    'mutation { createUser(input: {email: "a@example.org"}) { errors { message } } }': 8,
+    'mutation { updateUser(input: {user: {id: "$user"}, firstName: "Ada"}) { errors { message } } }': 7,
+    'mutation { assignRoles(input: {users: {refs: [$users]}, roles: [{key: "NEW"}]}) { errors { message } } }': 9,
+    'mutation { revokeRoles(input: {users: {refs: [$users]}, roles: [{key: "NEW"}]}) { errors { message } } }': 9,
+    "mutation { setUserStatus(input: {users: {refs: [$users]}, status: SUSPENDED}) { errors { message } } }": 9,
+    """mutation { createApiToken(input: {owner: {id: "$user"}, label: "CI", expiresAt: "$soon"}) {
+        errors { message } } }""": 8,
+    'mutation { revokeApiToken(input: {token: "$token"}) { errors { message } } }': 8,
+}
+
+
+@SIZES
+async def test_a_token_costs_one_look_and_the_locks_of_its_owner(db: Database, size: int) -> None:
+    there, caller, secret = await crowd(db, size), await make.caller(db), new_secret()
+    assert caller.user
+    await make.token(db, caller.user, secret=secret, last_used_at=now())
+    sent = {}
+    async with guarded_api(db, secret) as api:
+        for operation in BY_TOKEN:
+            with api.statements() as statements:
+                answer = await api.answer(there.fill(operation))
+            assert "errors" not in answer, operation
+            (payload,) = answer["data"].values()
+            assert payload == "Query" or not payload.get("errors"), operation
+            sent[operation] = len(statements)
+    assert sent == BY_TOKEN
+
+
+async def test_one_who_may_less_costs_a_look_at_those_whom_they_change(db: Database) -> None:
+    """They must not be able to do more."""
+    there, secret = await crowd(db, 25), new_secret()
+    caller = await make.caller(db, {*EVERY_PERMISSION, "a:b"} - {Permission.TOKENS_WRITE})
+    assert caller.user
+    await make.token(db, caller.user, secret=secret, last_used_at=now())
+    mutation = 'mutation { updateUser(input: {user: {id: "$user"}, firstName: "Ada"}) { errors { code } } }'
+    async with guarded_api(db, secret) as api:
+        with api.statements() as statements:
+            assert (await api(there.fill(mutation)))["errors"] == []
+    assert len(statements) == 8
+
+
+async def test_a_token_is_noted_to_be_used_once_a_minute(db: Database) -> None:
+    user, secret = await make.user(db), new_secret()
+    await make.token(db, user, secret=secret)
+    sent = []
+    async with guarded_api(db, secret) as api:
+        for _ in range(3):
+            with api.statements() as statements:
+                await api("{ __typename }")
+            sent.append(len(statements))
+    assert sent == [2, 1, 1]
+
+
+async def test_who_shows_nothing_or_no_token_costs_nothing(db: Database) -> None:
+    for shown in ([], ["rst_"], [f"rst_{'0' * 72}"], [new_secret(), new_secret()]):
+        async with guarded_api(db, *shown) as api:
+            with api.statements() as statements:
+                await api.answer("{ users { nodes { id } } viewer { permissions } }")
+        assert statements == []
+    async with guarded_api(db, new_secret()) as api:
+        with api.statements() as statements:
+            await api.answer("{ users { nodes { id } } viewer { permissions } }")
+    assert len(statements) == 1
 
 
 BEFORE, AFTER = (f'"{(_ENDED + timedelta(hours=hours)).isoformat()}"' for hours in (-1, 1))

@@ -3,11 +3,12 @@
 from collections.abc import Awaitable, Callable
 
 import httpx
+import pytest
 
 from client import Client
 from roster.data.db import Database
 from serving import serve
-from story import assignments, farewells, roles, users
+from story import assignments, callers, farewells, roles, users
 from story.teller import Story
 
 Chapter = Callable[[Story], Awaitable[None]]
@@ -48,14 +49,26 @@ STORY: tuple[Chapter, ...] = (
     farewells.a_role_that_nobody_holds_is_archived_at_once,
     farewells.a_role_in_use_is_archived_with_its_assignments,
     farewells.its_key_is_free_and_its_history_stays,
-    farewells.every_kind_of_error_was_met,
+    callers.a_colleague_is_given_a_token,
+    callers.who_shows_it_may_what_its_owner_may,
+    callers.nobody_hands_out_what_they_do_not_have,
+    callers.a_token_that_is_revoked_opens_nothing,
+    callers.the_log_has_all_of_it,
+    callers.the_log_has_no_name_of_who_was_erased,
+    callers.every_kind_of_error_was_met,
 )
 
 
-async def test_the_story(db: Database) -> None:
+async def test_the_story(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     database_url = db.engine.url.render_as_string(hide_password=False)
+    monkeypatch.setenv("ROSTER_ACCESS_CONTROL", "false")
     with serve(database_url=database_url) as served:
-        async with httpx.AsyncClient(base_url=served.url, timeout=60) as http:
-            story = Story(Client(http, db))
-            for step in STORY:
-                await step(story)
+        monkeypatch.delenv("ROSTER_ACCESS_CONTROL")
+        with serve(database_url=database_url) as guarded:
+            async with (
+                httpx.AsyncClient(base_url=served.url, timeout=60) as http,
+                httpx.AsyncClient(base_url=guarded.url, timeout=60) as gate,
+            ):
+                story = Story(Client(http, db), Client(gate, db))
+                for step in STORY:
+                    await step(story)

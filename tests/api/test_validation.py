@@ -9,16 +9,16 @@ import httpx
 import pytest
 from graphql import GraphQLInputObjectType, get_named_type
 
+from applications import open_app
 from client import Client
 from roster.api.schema import schema
-from roster.app import create_app
 from roster.data.db import Database
-from validation import assignments, roles, users
+from validation import assignments, roles, tokens, users
 from validation.cells import Case, Column, Done, RequestRefused, Stored, cases
 from validation.running import Stage, check_request_refused, document_with, send
 from validation.world import restore, snapshot
 
-TABLES = (*users.TABLES, *roles.TABLES, *assignments.TABLES)
+TABLES = (*users.TABLES, *roles.TABLES, *assignments.TABLES, *tokens.TABLES)
 # What is refused comes first, for it leaves the world as it was.
 CASES = sorted(
     (case for table in TABLES for case in cases(table)),
@@ -35,7 +35,7 @@ NULLS = [
 async def stage(shared_db: Database) -> AsyncIterator[Stage]:
     """One application for every case: making one takes longer than a case does."""
     empty = await snapshot(shared_db)
-    app = create_app(shared_db.engine.url.render_as_string(hide_password=False), pool_size=5)
+    app = open_app(shared_db.engine.url.render_as_string(hide_password=False), pool_size=5)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
         yield await Stage.prepare(Client(http, app.state.db))
     await app.state.db.close()

@@ -24,12 +24,23 @@ def test_every_setting_is_shown_with_its_origin_and_no_secret() -> None:
 
 def test_what_is_shown_can_be_set() -> None:
     shown = roster(
-        "config", ROSTER_WORKERS="3", ROSTER_LOG_FORMAT="json", ROSTER_TRUST_NETWORK="1", DATABASE_URL=URL
+        "config",
+        ROSTER_WORKERS="3",
+        ROSTER_LOG_FORMAT="json",
+        ROSTER_ACCESS_CONTROL="0",
+        ROSTER_ANONYMOUS_PERMISSIONS="roster:users:read, roster:roles:read",
+        ROSTER_OIDC_ISSUER="https://login.example.org/realms/staff/",
+        ROSTER_OIDC_AUDIENCE="a roster",
+        ROSTER_OIDC_MATCH_EMAIL="yes",
+        DATABASE_URL=URL,
     ).stdout
     variables = dict(line.split("=", 1) for line in shown.splitlines() if not line.startswith("#"))
     again = roster("config", "--json", **variables)
     values = {name: told["value"] for name, told in json.loads(again.stdout).items()}
-    assert (values["workers"], values["log_format"], values["trust_network"]) == (3, "json", True)
+    assert (values["workers"], values["log_format"], values["access_control"]) == (3, "json", False)
+    assert values["anonymous_permissions"] == "roster:users:read,roster:roles:read"
+    assert values["oidc_issuer"] == "https://login.example.org/realms/staff/"
+    assert (values["oidc_audience"], values["oidc_match_email"]) == ("a roster", True)
 
 
 def test_as_json() -> None:

@@ -9,26 +9,29 @@ import termios
 import time
 from pathlib import Path
 
-import httpx
 import pytest
 from sqlalchemy import make_url
 
+import serving
 from commands import roster
 from postgres import connect
 from roster.cli.pg import environment
 from roster.embedded import EmbeddedPostgres
 from serving import ROSTER, serve
-from serving import environment as variables
 
 
 def run(*arguments: str | Path, data_dir: Path | None = None, database_url: str | None = None) -> str:
     """What it writes; it must end well."""
-    given = dict(variables(database_url)) | ({"ROSTER_DATA_DIR": str(data_dir)} if data_dir else {})
-    ran = subprocess.run(  # noqa: S603 -- ourselves
-        [ROSTER, *arguments], env=given, capture_output=True, text=True, check=False, timeout=120
-    )
+    ran = serving.run(*arguments, data_dir=data_dir, database_url=database_url)
     assert ran.returncode == 0, ran.stderr
     return ran.stdout
+
+
+@pytest.fixture(scope="module")
+def made(place: Path) -> Path:
+    """A directory with a database."""
+    run("pg", "--new", "psql", "-c", "select 1", data_dir=place / "made")
+    return place / "made"
 
 
 def dump(place: Path) -> Path:
@@ -46,14 +49,14 @@ def test_a_backup_beside_a_running_server_restores_into_a_new_directory(place: P
     restore: list[str | Path] = ["--exit-on-error", "--single-transaction", "--dbname=roster", dump(place)]
     run("pg", "--new", "pg_restore", *restore, data_dir=place / "new")
     assert run("pg", "psql", "-Atc", COUNT, data_dir=place / "new") == before
-    assert before.startswith("1000|")
+    assert before.startswith("1001|")
     with serve("--data-dir", place / "new"):
         pass
 
 
 def test_the_data_moves_to_a_server_of_ones_own(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As documented, to a role that is no superuser and has a password."""
-    with serve("--data-dir", place / "moving", "--demo"):
+    with serve("--data-dir", place / "moving", "--demo") as before:
         pass
     run("pg", "pg_dump", "--format=custom", "--no-owner", f"--file={dump(place)}", data_dir=place / "moving")
     with EmbeddedPostgres(place / "server", durable=False) as url:
@@ -76,15 +79,16 @@ def test_the_data_moves_to_a_server_of_ones_own(place: Path, monkeypatch: pytest
         ]
         run("pg", "pg_restore", *restore, database_url=there)
         run("doctor", database_url=there)
-        with serve(database_url=there) as served:
+        # Tokens move with the rest.
+        with serve(database_url=there, token=before.token) as served:
             query = "{ users(includeArchived: true, first: 1) { totalCount nodes { displayName roles { key } } } }"
-            answer = httpx.post(f"{served.url}/graphql", json={"query": query}, timeout=60).json()
-    assert answer["data"]["users"]["totalCount"] == 1000
-    assert answer["data"]["users"]["nodes"][0]["displayName"] == "Ada Lovelace"
+            users = served.ask(query)["users"]
+    assert users["totalCount"] == 1001
+    assert users["nodes"][0]["displayName"] == "Ada Lovelace"
 
 
-def test_the_programs_exit_code_is_the_commands(place: Path) -> None:
-    result = roster("pg", "psql", "-c", "nonsense", ROSTER_DATA_DIR=str(place / "new"))
+def test_the_programs_exit_code_is_the_commands(made: Path) -> None:
+    result = roster("pg", "psql", "-c", "nonsense", ROSTER_DATA_DIR=str(made))
     assert result.exit_code == 1
 
 
@@ -95,15 +99,15 @@ def test_a_mistyped_directory_is_not_backed_up(place: Path) -> None:
     assert not (place / "typo").exists()
 
 
-def test_ctrl_c_is_for_the_program(place: Path) -> None:
+def test_ctrl_c_is_for_the_program(made: Path) -> None:
     """In psql it ends a statement, and the session goes on."""
     leader, follower = pty.openpty()
     with subprocess.Popen(  # noqa: S603 -- ourselves
-        [str(ROSTER), "pg", "--data-dir", str(place / "new"), "psql", "--no-psqlrc", "--pset=pager=off"],
+        [str(ROSTER), "pg", "--data-dir", str(made), "psql", "--no-psqlrc", "--pset=pager=off"],
         stdin=follower,
         stdout=follower,
         stderr=follower,
-        env=variables(None),
+        env=serving.environment(None),
         start_new_session=True,
         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 -- Ctrl-C comes from a terminal
     ) as process:
@@ -131,14 +135,14 @@ def read_until(terminal: int, expected: str) -> None:
         seen += os.read(terminal, 4096).decode(errors="replace")
 
 
-def test_variables_of_another_server_are_not_heeded(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_of_another_server_are_not_heeded(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"PGHOSTADDR": "192.0.2.1", "PGSERVICE": "other", "PGSSLMODE": "require"}.items():
         monkeypatch.setenv(name, value)
-    assert run("pg", "--data-dir", place / "new", "psql", "-Atc", "select 42") == "42\n"
+    assert run("pg", "--data-dir", made, "psql", "-Atc", "select 42") == "42\n"
 
 
-def test_what_is_no_program_is_said(place: Path) -> None:
-    result = roster("pg", "../psql2", ROSTER_DATA_DIR=str(place / "new"))
+def test_what_is_no_program_is_said(made: Path) -> None:
+    result = roster("pg", "../psql2", ROSTER_DATA_DIR=str(made))
     assert result.exit_code == 2
     assert result.stderr.startswith("../psql2 is not a program of PostgreSQL")
 

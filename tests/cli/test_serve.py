@@ -12,7 +12,6 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -22,7 +21,7 @@ from postgres import connect, postmaster, running, wait_until
 from roster import __version__
 from roster.cli.workers import STOP_SIGNALS
 from roster.embedded import EmbeddedPostgres
-from serving import Served, free_port, serve, start
+from serving import Served, free_port, make_administrator, serve, start
 
 
 @pytest.fixture
@@ -45,12 +44,6 @@ def own_process() -> Iterator[None]:
     logging.captureWarnings(capture=False)
 
 
-def ask(served: Served, query: str) -> Any:
-    answer = httpx.post(f"{served.url}/graphql", json={"query": query}, timeout=60).json()
-    assert "errors" not in answer, answer
-    return answer["data"]
-
-
 def children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
@@ -60,10 +53,10 @@ def worker(served: Served, data_dir: Path) -> int:
     return found
 
 
-def test_an_address_that_others_can_reach_is_refused() -> None:
-    result = roster("serve", "--host", "192.0.2.1")
+def test_an_address_that_others_can_reach_is_refused_without_access_control() -> None:
+    result = roster("serve", "--host", "192.0.2.1", ROSTER_ACCESS_CONTROL="false")
     assert result.exit_code == 2
-    assert result.stderr.startswith("--host: 192.0.2.1 is not a loopback address.")
+    assert result.stderr.startswith("--host: 192.0.2.1 is not a loopback address, ")
 
 
 @pytest.mark.usefixtures("own_process")
@@ -99,16 +92,16 @@ def test_it_answers_and_ends_when_asked_to(data_dir: Path) -> None:
     for number, asked in enumerate([signal.SIGTERM, signal.SIGINT, signal.SIGHUP]):
         with serve("--data-dir", data_dir) as served:
             key = f"ROLE_{number}"
-            assert ask(served, f'mutation {{ addRole(input: {{key: "{key}"}}) {{ role {{ key }} }} }}') == {
+            assert served.ask(f'mutation {{ addRole(input: {{key: "{key}"}}) {{ role {{ key }} }} }}') == {
                 "addRole": {"role": {"key": key}}
             }
-            keys = [role["key"] for role in ask(served, "{ roles { nodes { key } } }")["roles"]["nodes"]]
+            keys = [role["key"] for role in served.ask("{ roles { nodes { key } } }")["roles"]["nodes"]]
             assert keys == ["ADMIN", "ROLE_0", "ROLE_1", "ROLE_2"][: number + 2]
             socket_directory = (data_dir / "socket").readlink()
             assert socket_directory.is_dir()
             out = served.stop(asked)
             assert f"Starting PostgreSQL in {data_dir}" in served.logged()
-        assert out.startswith(f"API and playground: {served.url}/graphql\n")
+        assert out.startswith(f"API and playground: {served.url}/graphql#token={served.token}\n")
         assert not socket_directory.exists()
         assert_no_process_is_left(data_dir)
 
@@ -120,12 +113,16 @@ def assert_no_process_is_left(data_dir: Path) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def test_the_line_for_the_shell_works_as_it_stands(database_url: str) -> None:
-    with serve(database_url=database_url) as served:
-        (line,) = re.findall(r"From a shell: (curl .*)", first_lines(served))
-        ran = subprocess.run(["/bin/sh", "-c", line], capture_output=True, check=True)  # noqa: S603
+def test_the_line_for_the_shell_works_as_it_stands(place: Path) -> None:
+    """In any directory, whatever it is called."""
+    data_dir = place / 'it\'s "one" $of (mine)'
+    with serve("--data-dir", data_dir) as served:
+        (line,) = re.findall(r"From a shell: (.*)", first_lines(served))
+        ran = subprocess.run(["/bin/sh", "-c", line], capture_output=True, check=True, cwd="/")  # noqa: S603
+        # Which every user of the machine could read among the processes.
+        assert served.token not in line
     (role,) = json.loads(ran.stdout)["data"]["roles"]["nodes"]
-    assert role == {"key": "ADMIN", "name": "Administrator", "holderCount": 0}
+    assert role == {"key": "ADMIN", "name": "Administrator", "holderCount": 1}
 
 
 def first_lines(served: Served) -> str:
@@ -160,12 +157,12 @@ def test_it_says_when_it_is_ready_and_not_before(database_url: str) -> None:
 @pytest.mark.parametrize("which", ["a worker", "PostgreSQL"])
 def test_what_is_killed_is_started_again(data_dir: Path, which: str) -> None:
     with serve("--data-dir", data_dir) as served:
-        ask(served, 'mutation { addRole(input: {key: "BEFORE"}) { role { key } } }')
+        served.ask('mutation { addRole(input: {key: "BEFORE"}) { role { key } } }')
         killed = worker(served, data_dir) if which == "a worker" else postmaster(data_dir)
         os.kill(killed, signal.SIGKILL)
         wait_until(lambda: not running(killed))
         wait_until(served.is_ready)
-        keys = [role["key"] for role in ask(served, "{ roles { nodes { key } } }")["roles"]["nodes"]]
+        keys = [role["key"] for role in served.ask("{ roles { nodes { key } } }")["roles"]["nodes"]]
         assert keys == ["ADMIN", "BEFORE"]
         assert killed not in children(served.process.pid)
         assert len(children(served.process.pid)) == 2
@@ -209,8 +206,12 @@ def test_nothing_is_left_running_when_the_owner_is_killed(data_dir: Path) -> Non
     assert_no_process_is_left(data_dir)
 
 
-def test_a_request_under_way_is_answered_before_the_end(database_url: str) -> None:
-    with serve(database_url=database_url) as served, httpx.Client(base_url=served.url, timeout=60) as http:
+def test_a_request_under_way_is_answered_before_the_end(own_url: str) -> None:
+    token = make_administrator(own_url)
+    with (
+        serve(database_url=own_url, token=token) as served,
+        httpx.Client(base_url=served.url, headers=served.headers, timeout=60) as http,
+    ):
         body = b'{"query": "{ roles { nodes { key } } }"}'
 
         def slowly() -> Iterator[bytes]:
@@ -229,7 +230,7 @@ def test_the_demo_fills_an_empty_directory_and_no_other(data_dir: Path) -> None:
     count = "{ users(includeArchived: true, first: 1) { totalCount } }"
     for said in ("Added 1,000 sample users", "no sample users were added"):
         with serve("--data-dir", data_dir, "--demo") as served:
-            assert ask(served, count) == {"users": {"totalCount": 1000}}
+            assert served.ask(count) == {"users": {"totalCount": 1001}}
             assert said in served.logged()
 
 

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from graphql import GraphQLInputObjectType, get_named_type
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     ForeignKeyConstraint,
     Index,
@@ -26,9 +27,11 @@ from acting import NOW, refusal
 from roster.api.errors import camel_path
 from roster.api.schema import schema
 from roster.data.constraints import ERRORS
-from roster.data.db import Database, Writer
-from roster.data.models import Base
-from roster.domain.users import UserStatus
+from roster.data.db import ATTEMPTS, Database, Writer
+from roster.data.models import UserRow
+from roster.domain.ids import new_id
+from roster.domain.tokens import digest
+from roster.domain.users import User, UserStatus
 
 HOUR = timedelta(hours=1)
 Values = dict[str, Any]
@@ -152,7 +155,43 @@ ASSIGNMENTS: dict[str, list[Values]] = {
         REVOKED | {"revoked_by_kind": "USER", "revoked_by_user_id": NOBODY}
     ],
 }
-BREACHES = {"users": USERS, "roles": ROLES, "role_assignments": ASSIGNMENTS}
+EVENT: Values = {"type": "USER_UPDATED", "at": NOW, "actor_kind": "CLI", "changes": "[]"}
+EVENTS: dict[str, list[Values]] = {
+    "uq_events_place": [{"epoch": 1, "transaction": 1}],
+    "ck_events_type": [{"type": "USER_DELETED"}, {"type": "user_updated"}, {"type": ""}],
+    "ck_events_actor_kind": [{"actor_kind": "ROBOT"}],
+    "ck_events_actor": [{"actor_kind": "USER"}, {"actor_user_id": NOBODY}],
+    "ck_events_role_key": [{"role_key": "EDITOR"}, {"role_id": NOBODY}],
+    "ck_events_subject": [{"user_id": None}],
+    "ck_events_changes": [{"changes": "{}"}, {"changes": "null"}],
+    "ck_events_reason": [{"reason": ""}, {"reason": "a" * 501}],
+    "ck_events_request_id": [{"request_id": ""}, {"request_id": "a" * 129}],
+    "fk_events_user_id": [{"user_id": NOBODY}],
+    "fk_events_role_id": [{"role_id": NOBODY, "role_key": "EDITOR"}],
+    "fk_events_actor_user_id": [{"actor_kind": "USER", "actor_user_id": NOBODY}],
+}
+TAKEN = digest("taken")
+TOKEN: Values = {
+    "label": "For the nightly import",
+    "digest": digest("free"),
+    "created_at": NOW,
+    "expires_at": NOW + HOUR,
+}
+TOKENS: dict[str, list[Values]] = {
+    "uq_api_tokens_digest": [{"digest": TAKEN}],
+    "ck_api_tokens_digest": [{"digest": b""}, {"digest": b"1" * 31}, {"digest": b"1" * 33}],
+    "ck_api_tokens_label": [{"label": ""}, {"label": "a" * 101}],
+    "ck_api_tokens_expires_at": [{"expires_at": NOW}, {"expires_at": NOW - HOUR}],
+    "ck_api_tokens_revoked_at": [{"revoked_at": NOW - HOUR}],
+    "fk_api_tokens_owner_id": [{"owner_id": NOBODY}],
+}
+BREACHES = {
+    "users": USERS,
+    "roles": ROLES,
+    "role_assignments": ASSIGNMENTS,
+    "events": EVENTS,
+    "api_tokens": TOKENS,
+}
 CASES = [
     pytest.param(table, name, values, id=f"{name}-{number}")
     for table, breaches in BREACHES.items()
@@ -174,20 +213,44 @@ async def rows(db: Database) -> dict[str, Values]:
     await make.user(db, email="ada@example.org", status=UserStatus.ARCHIVED)
     user, role, held = await make.user(db), await make.role(db), await make.role(db)
     await make.assignment(db, user, held)
-    assignment = ASSIGNMENT | {"user_id": user.id, "role_id": role.id}
-    return {"users": USER, "roles": ROLE, "role_assignments": assignment, "held": {"role_id": held.id}}
+    await take_places(db, user)
+    async with db.engine.begin() as connection:
+        taken = TOKEN | {"id": new_id(), "owner_id": user.id, "digest": TAKEN}
+        await connection.execute(adding("api_tokens", taken))
+    return {
+        "users": USER,
+        "roles": ROLE,
+        "role_assignments": ASSIGNMENT | {"user_id": user.id, "role_id": role.id},
+        "events": EVENT | {"id": new_id(), "user_id": user.id},
+        "api_tokens": TOKEN | {"id": new_id(), "owner_id": user.id},
+        "held": {"role_id": held.id},
+    }
+
+
+async def take_places(db: Database, user: User) -> None:
+    """The next events would be given numbers that are taken where these are: each attempt to write one another."""
+    again = "SELECT setval(pg_get_serial_sequence('events', 'sequence'), :number)"
+    place = {"user_id": user.id, "epoch": 1, "transaction": 1}
+    async with db.engine.begin() as connection:
+        numbers: list[int] = []
+        for _ in range(1 + ATTEMPTS):
+            added = adding("events", EVENT | place | {"id": new_id()}).returning(
+                column("sequence", BigInteger)
+            )
+            numbers.append((await connection.execute(added)).scalar_one())
+        await connection.execute(text(again), {"number": numbers[0] - 1})
 
 
 def test_every_constraint_has_its_meaning_and_its_breaches() -> None:
     names = {
         str(part.name)
-        for each in Base.metadata.tables.values()
+        for each in UserRow.metadata.tables.values()
         for part in (*each.constraints, *each.indexes)
         if isinstance(part, CheckConstraint | ForeignKeyConstraint | UniqueConstraint)
         or (isinstance(part, Index) and part.unique)
     }
     assert set(ERRORS) == names
-    assert {*USERS, *ROLES, *ASSIGNMENTS} == names
+    assert {name for breaches in BREACHES.values() for name in breaches} == names
 
 
 async def test_the_database_has_these_constraints_and_no_others(db: Database) -> None:
@@ -246,6 +309,11 @@ GOOD: list[tuple[str, Values]] = [
     ("role_assignments", REVOKED | {"ended_at": NOW, "revoke_reason": "Done"}),
     ("role_assignments", REVOKED | {"expires_at": NOW + HOUR}),
     ("role_assignments", {"ended_at": NOW + HOUR, "expires_at": NOW + HOUR}),
+    ("events", {}),
+    ("events", {"epoch": 1, "transaction": 2}),
+    ("events", {"reason": "a" * 500, "request_id": "a" * 128}),
+    ("api_tokens", {}),
+    ("api_tokens", {"label": "a" * 100, "revoked_at": NOW}),
 ]
 
 

@@ -323,6 +323,19 @@ async def test_a_full_disk_is_told(db: Database, writing: bool) -> None:
     assert lent(db) == 0
 
 
+async def test_a_database_that_can_only_be_read_is_told(db: Database) -> None:
+    """As a standby, or after a failover that the server has not heard of."""
+
+    async def work(writer: Writer) -> None:
+        await writer.execute(text("SET TRANSACTION READ ONLY"))
+        await user_data.add(writer, make.a_user())
+
+    with pytest.raises(UnavailableError) as told:
+        await db.write(work)
+    assert told.value.message == "The database can only be read: try again later."
+    assert lent(db) == 0
+
+
 async def end_backend(db: Database, pid: int) -> None:
     """Ends a connection from the server's side, as a restart would."""
     async with db.read() as reader:

@@ -2,22 +2,35 @@
 
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from sqlalchemy import delete, select, text
+from sqlalchemy.orm import DeclarativeBase
 
 import make
 from acting import NOW, refusal
+from emptying import empty
 from roster.data import assignments as assignment_data
+from roster.data import events as event_data
 from roster.data import roles as role_data
 from roster.data import seeding
 from roster.data import users as user_data
 from roster.data.db import Database, Writer
-from roster.data.models import Base, RoleAssignmentRow, RoleRow, UserRow
+from roster.data.models import EventRow, RoleAssignmentRow, RoleRow, UserRow
 from roster.domain.actors import LOCAL_OPERATOR, Actor, ActorKind
-from roster.domain.assignments import RoleAssignment
+from roster.domain.assignments import Change, RoleAssignment
 from roster.domain.errors import NotFoundError, TakenError, UnavailableError
+from roster.domain.events import (
+    Event,
+    EventType,
+    changes_between,
+    of_assignment,
+    of_expiry,
+    of_role,
+    of_user,
+)
 from roster.domain.users import User, UserKind, UserStatus
 
 Rows = list[dict[str, Any]]
@@ -41,20 +54,29 @@ async def schema_of(db: Database) -> list[str]:
         return list((await reader.execute(_SCHEMA)).scalars())
 
 
-async def rows_of(db: Database, row: type[Base]) -> Rows:
+async def rows_of(db: Database, row: type[DeclarativeBase]) -> Rows:
     async with db.read() as reader:
         found = await reader.execute(select(row.__table__).order_by(row.__table__.c.id))
         return [dict(each) for each in found.mappings()]
 
 
-async def copy(db: Database, users: Iterable[User], assignments: Iterable[RoleAssignment] = ()) -> None:
+async def copy(
+    db: Database,
+    users: Iterable[User],
+    assignments: Iterable[RoleAssignment] = (),
+    events: Iterable[Event] = (),
+) -> None:
     async def work(writer: Writer) -> None:
         await seeding.lock(writer)
+        await event_data.add(writer, [of_role(EventType.ROLE_CREATED, ROLE, AT_FIRST)])
+        place = await seeding.place_of_this(writer)
         await seeding.prepare(writer)
         await seeding.add_users(writer, users)
         await seeding.add_assignments(writer, assignments)
+        await seeding.add_events(writer, events, place)
         await seeding.finish(writer, ignore)
 
+    await make.store(db, ROLE)
     await db.write(work)
 
 
@@ -88,18 +110,66 @@ ASSIGNMENTS = [
     make.an_assignment(USERS[3], ROLE, ended_at=NOW, revoked_by=ADA, revoke_reason="Łeft"),
     make.an_assignment(USERS[3], ROLE, ended_at=NOW, revoked_by=LOCAL_OPERATOR),
 ]
+AT_FIRST = Change(by=LOCAL_OPERATOR, at=NOW, reason=None)
+EVENTS = [
+    *(of_user(EventType.USER_CREATED, user.id, AT_FIRST, changes_between(None, user)) for user in USERS),
+    of_assignment(
+        EventType.ROLE_ASSIGNED, ASSIGNMENTS[1], ROLE, Change(by=ADA, at=NOW, reason="Tab\t\\N 🦉")
+    ),
+    of_expiry(ASSIGNMENTS[2], ROLE),
+    replace(of_role(EventType.ROLE_UPDATED, ROLE, AT_FIRST), request_id="1"),
+]
+
+
+async def log(db: Database) -> Rows:
+    """In its order, each event without its number, which depends on what was added before."""
+    async with db.read() as reader:
+        found = await reader.execute(
+            select(EventRow.__table__).order_by(EventRow.epoch, EventRow.transaction, EventRow.sequence)
+        )
+        rows = [dict(each) for each in found.mappings()]
+    return [{name: value for name, value in row.items() if name != "sequence"} for row in rows]
 
 
 async def test_what_is_copied_is_stored_as_what_is_written(db: Database) -> None:
-    await make.store(db, ROLE)
     await copy(db, USERS, ASSIGNMENTS)
     copied = await rows_of(db, UserRow), await rows_of(db, RoleAssignmentRow)
     async with db.engine.begin() as connection:
-        await connection.execute(delete(RoleAssignmentRow))
-        await connection.execute(delete(UserRow))
-    await make.store(db, *USERS, *ASSIGNMENTS)
+        await empty(connection)
+    await make.store(db, ROLE, *USERS, *ASSIGNMENTS)
     assert (await rows_of(db, UserRow), await rows_of(db, RoleAssignmentRow)) == copied
     assert [len(rows) for rows in copied] == [len(USERS), len(ASSIGNMENTS)]
+
+
+async def test_events_are_copied_to_where_writing_would_put_them(db: Database) -> None:
+    async def work(writer: Writer) -> int:
+        await event_data.add(writer, EVENTS)
+        return (await seeding.place_of_this(writer))["transaction"]
+
+    await copy(db, USERS, ASSIGNMENTS, EVENTS)
+    first, *copied = await log(db)
+    async with db.engine.begin() as connection:
+        await empty(connection)
+    await make.store(db, ROLE, *USERS)
+    written_in = await db.write(work)
+    written = await log(db)
+    # All of one transaction are at one place.
+    assert {row.pop("transaction") for row in written} == {written_in}
+    assert {row.pop("transaction") for row in copied} == {first["transaction"]}
+    assert written == copied
+    assert [row["id"] for row in copied] == [event.id for event in EVENTS]
+
+
+async def test_the_place_is_that_of_this_transaction(db: Database) -> None:
+    async def work(writer: Writer) -> tuple[Any, Any]:
+        await event_data.add(writer, [of_role(EventType.ROLE_CREATED, ROLE, AT_FIRST)])
+        own = (await writer.execute(text("SELECT pg_current_xact_id()::text::bigint"))).scalar_one()
+        return await seeding.place_of_this(writer), own
+
+    await make.store(db, ROLE)
+    for _ in range(2):
+        place, own = await db.write(work)
+        assert place == {"epoch": 1, "transaction": own}
 
 
 def test_every_column_is_written() -> None:
@@ -107,21 +177,22 @@ def test_every_column_is_written() -> None:
         UserRow: user_data.values(USERS[0]),
         RoleRow: role_data.values(ROLE),
         RoleAssignmentRow: assignment_data.values(ASSIGNMENTS[0]),
+        EventRow: event_data.values(EVENTS[0]),
     }
+    places = {column.name for column in (EventRow.epoch, EventRow.transaction, EventRow.sequence)}
     for row, values in made.items():
-        assert set(values) == {column.name for column in row.__table__.columns}
+        by_the_database = places if row is EventRow else set()
+        assert set(values) == {column.name for column in row.__table__.columns} - by_the_database
 
 
 async def test_the_tables_are_as_they_were(db: Database) -> None:
     before = await schema_of(db)
-    await make.store(db, ROLE)
     await copy(db, USERS, ASSIGNMENTS)
     assert await schema_of(db) == before
     assert len(before) > 30
 
 
 async def test_the_planner_knows_what_is_there_and_no_vacuum_is_needed(db: Database) -> None:
-    await make.store(db, ROLE)
     await copy(db, USERS, ASSIGNMENTS)
     look = text(
         "SELECT reltuples, relallvisible = relpages FROM pg_class WHERE relname IN ('users', 'role_assignments')"
@@ -158,7 +229,7 @@ async def test_a_server_that_takes_no_more_is_told(db: Database) -> None:
         yield from USERS
 
     async def work(writer: Writer) -> None:
-        await writer.execute(text("TRUNCATE users, role_assignments"))
+        await seeding.prepare(writer)
         await writer.execute(text("SET LOCAL statement_timeout = 100"))
         await seeding.add_users(writer, slowly())
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import make
 from roster.domain.checks import ABSENT, Invalid
 from roster.domain.errors import InvalidInputError, Path, Rejected
+from roster.domain.permissions import EVERY_PERMISSION
 from roster.domain.role_input import (
     NewRoleInput,
     RoleChanges,
@@ -20,7 +21,7 @@ from roster.domain.role_input import (
     check_role_changes,
     key,
 )
-from roster.domain.roles import KNOWN_PERMISSIONS, Role, RoleKey, RoleRef
+from roster.domain.roles import Role, RoleKey, RoleRef
 
 NOW = datetime(2026, 6, 30, 12, tzinfo=UTC)
 NEW = NewRoleInput(key="editor", name=None, description=None, permissions=(), is_default=False, min_holders=0)
@@ -131,7 +132,7 @@ def test_a_new_role_is_as_it_was_given() -> None:
         "p" * 128,
         "roster",
         "rosters:x",
-        *sorted(KNOWN_PERMISSIONS),
+        *sorted(EVERY_PERMISSION),
     ],
 )
 def test_a_label_is_stored_as_it_is(label: str) -> None:

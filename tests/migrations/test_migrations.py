@@ -23,8 +23,8 @@ from sqlalchemy.exc import DataError, OperationalError
 
 from roster.data import migrations
 from roster.data.constraints import ERRORS
-from roster.data.models import Base
-from roster.domain.roles import KNOWN_PERMISSIONS
+from roster.data.models import UserRow
+from roster.domain.permissions import EVERY_PERMISSION
 from serving import environment, start
 
 CHECKOUT = Path(__file__).parents[2]
@@ -68,6 +68,24 @@ def revision(url: str) -> str:
 
 def structure(url: str) -> list[str]:
     """Everything that the database consists of, but for what Alembic keeps for itself."""
+    return sorted(tables(url) + code(url))
+
+
+def code(url: str) -> list[str]:
+    """The triggers and functions, which stand in the migrations alone."""
+    found = rows(
+        url,
+        """
+        SELECT concat_ws(' ', tgrelid::regclass, pg_get_triggerdef(oid), tgenabled) AS line
+        FROM pg_trigger WHERE NOT tgisinternal
+        UNION ALL SELECT pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+        """,
+    )
+    return [row["line"] for row in found]
+
+
+def tables(url: str) -> list[str]:
+    """The tables with all that belongs to them, as the models say them too."""
     found = rows(
         url,
         """
@@ -80,8 +98,6 @@ def structure(url: str) -> list[str]:
         UNION ALL SELECT concat_ws(' ', conrelid::regclass, conname, pg_get_constraintdef(oid))
         FROM pg_constraint WHERE connamespace = 'public'::regnamespace
         UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'
-        UNION ALL SELECT concat_ws(' ', tgrelid::regclass, pg_get_triggerdef(oid)) FROM pg_trigger WHERE NOT tgisinternal
-        UNION ALL SELECT pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'public'::regnamespace
         UNION ALL SELECT 'extension ' || extname FROM pg_extension
         ORDER BY line
         """,
@@ -132,10 +148,36 @@ def test_the_migrations_build_exactly_what_the_models_say(url: str, server_url: 
         server.execute(b"CREATE DATABASE from_models")
         from_models = make_url(server_url).set(database="from_models")
         engine = create_engine(from_models)
-        Base.metadata.create_all(engine)
+        UserRow.metadata.create_all(engine)
         engine.dispose()
-        assert structure(url) == structure(from_models.render_as_string(hide_password=False))
+        assert tables(url) == tables(from_models.render_as_string(hide_password=False))
         server.execute(b"DROP DATABASE from_models")
+
+
+def test_the_triggers_and_functions_are_those_of_the_log(url: str) -> None:
+    migrations.upgrade(url)
+    triggers = rows(
+        url, "SELECT tgrelid::regclass::text || ' ' || tgname AS name FROM pg_trigger WHERE NOT tgisinternal"
+    )
+    functions = rows(
+        url, "SELECT proname AS name, prosecdef FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
+    )
+    assert {row["name"] for row in triggers} == {
+        "events place_event",
+        "events keep_events",
+        "events keep_all_events",
+    }
+    # Whether it may do what the caller may not.
+    assert {row["name"]: row["prosecdef"] for row in functions} == {
+        "event_cluster": False,
+        "current_event_epoch": False,
+        "place_event": False,
+        "blanked_changes": False,
+        "keep_events": False,
+        "erase_from_events": True,
+    }
+    command.downgrade(migrations.config(url), "base")
+    assert code(url) == []
 
 
 def test_every_constraint_has_its_error(url: str) -> None:
@@ -156,7 +198,7 @@ def test_every_constraint_has_its_error(url: str) -> None:
 def test_the_role_admin_is_there_with_every_permission(url: str) -> None:
     migrations.upgrade(url)
     (admin,) = rows(url, "SELECT *, uuid_extract_version(id) AS id_version FROM roles")
-    assert admin.pop("created_at") == admin.pop("updated_at")
+    assert admin.pop("created_at") <= admin.pop("updated_at")
     del admin["id"]
     assert admin == {
         "id_version": 7,
@@ -166,12 +208,21 @@ def test_the_role_admin_is_there_with_every_permission(url: str) -> None:
         "name_fold": "administrator",
         "description": "May do everything.",
         "description_fold": "may do everything.",
-        "permissions": sorted(KNOWN_PERMISSIONS),
+        "permissions": sorted(EVERY_PERMISSION),
         "is_default": False,
         "min_holders": 0,
         "archived_at": None,
-        "version": 1,
+        "version": 2,
     }
+
+
+def test_a_migration_that_adds_permissions_says_so_in_the_log(url: str) -> None:
+    migrations.upgrade(url)
+    (event,) = rows(url, "SELECT type, actor_kind, role_key, changes FROM events")
+    (change,) = event.pop("changes")
+    assert event == {"type": "ROLE_UPDATED", "actor_kind": "SYSTEM", "role_key": "ADMIN"}
+    assert set(change["after"]) - set(change["before"]) == {"roster:events:read", "roster:tokens:write"}
+    assert change["after"] == sorted(EVERY_PERMISSION)
 
 
 def test_migrating_again_changes_nothing(url: str) -> None:

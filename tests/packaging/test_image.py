@@ -124,10 +124,10 @@ print(json.dumps({
 """
 
 
-def test_it_refuses_to_serve_a_network_that_nobody_vouches_for(podman: Podman) -> None:
-    refused = podman.try_to("run", "--rm", *LIMITS, IMAGE)
+def test_it_refuses_to_serve_a_network_without_access_control(podman: Podman) -> None:
+    refused = podman.try_to("run", "--rm", *LIMITS, "--env=ROSTER_ACCESS_CONTROL=false", IMAGE)
     assert refused.returncode == 2
-    assert "ROSTER_TRUST_NETWORK" in refused.stderr
+    assert "ROSTER_ACCESS_CONTROL" in refused.stderr
 
 
 def test_the_services_migrate_answer_and_end_when_asked_to(
@@ -136,7 +136,9 @@ def test_the_services_migrate_answer_and_end_when_asked_to(
     podman("run", "--rm", *services["migrate"])
     podman("run", "--detach", "--name=api", *services["api"])
     _wait_until_healthy(podman)
-    assert json.loads(podman("exec", "api", "python", "-c", _ASK)) == {
+    create = ["roster", "admin", "create", "--email", "you@example.org"]
+    token = podman("run", "--rm", *services["api"], *create).strip()
+    assert json.loads(podman("exec", "api", "python", "-c", _ASK, token)) == {
         "data": {"roles": {"nodes": [{"key": "ADMIN"}]}}
     }
     begun = time.monotonic()
@@ -156,8 +158,10 @@ def _wait_until_healthy(podman: Podman) -> None:
 
 
 _ASK = """
+import sys
 from urllib.request import Request, urlopen
 
 body = b'{"query": "{ roles { nodes { key } } }"}'
-print(urlopen(Request("http://localhost:8000/graphql", body, {"Content-Type": "application/json"})).read().decode())
+headers = {"Content-Type": "application/json", "Authorization": f"Bearer {sys.argv[1]}"}
+print(urlopen(Request("http://localhost:8000/graphql", body, headers)).read().decode())
 """

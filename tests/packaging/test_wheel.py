@@ -108,7 +108,7 @@ def test_it_knows_its_schema_elsewhere(elsewhere: Path) -> None:
 
 @pytest.fixture
 def demo(elsewhere: Path, place: Path) -> Iterator[str]:
-    """The address of the API of `roster serve --demo` elsewhere."""
+    """The address that `roster serve --demo` tells elsewhere, with the token that opens it."""
     with subprocess.Popen(  # noqa: S603 -- ourselves
         [elsewhere / "roster", "serve", "--demo", "--port", "0", "--data-dir", place / "data"],
         cwd=place,
@@ -136,7 +136,9 @@ def _announced(process: subprocess.Popen[str]) -> str:
 
 def test_it_serves_the_demonstration_elsewhere(demo: str) -> None:
     query = "{ users(first: 3) { nodes { displayName roles { key } } totalCount } }"
-    answer = httpx.post(demo, json={"query": query}, timeout=30).json()
+    url, _, token = demo.partition("#token=")
+    headers = {"authorization": f"Bearer {token}"}
+    answer = httpx.post(url, json={"query": query}, headers=headers, timeout=30).json()
     assert "errors" not in answer
     users = answer["data"]["users"]
     assert len(users["nodes"]) == 3

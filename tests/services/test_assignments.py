@@ -11,7 +11,7 @@ import make
 from acting import NOW, acting, history, one_refusal, refusal, role_ids_at, stored_user
 from client import Client
 from roster.data.db import Database
-from roster.domain.actors import LOCAL_OPERATOR, Actor, ActorKind
+from roster.domain.actors import LOCAL_OPERATOR
 from roster.domain.assignments import AssignmentState, RoleAssignment, Scope
 from roster.domain.errors import (
     InvalidInputError,
@@ -47,10 +47,11 @@ async def test_every_user_named_holds_every_role_named(db: Database) -> None:
     users = [await make.user(db) for _ in range(3)]
     roles = [await make.role(db) for _ in range(2)]
     await make.assignment(db, users[0], roles[0])
-    by = Actor(kind=ActorKind.USER, user_id=users[2].id)
+    caller = await make.caller(db)
+    by = caller.actor
     again = UserRef(key=UserKey.EMAIL, value=str(users[1].email))
     named: list[User | UserRef] = [*reversed(users), again]
-    done = await acting(db, actor=by).assign(named, [*roles, roles[0]], reason="Joined")
+    done = await acting(db, caller=caller).assign(named, [*roles, roles[0]], reason="Joined")
     assert counts(done) == (5, 0, 1)
     assert list(done.users) == [replace(u, version=2, updated_at=NOW) for u in reversed(users)]
     for user in users[1:]:
@@ -152,8 +153,9 @@ async def test_revoking_ends_what_is_in_force_and_nothing_else(db: Database) -> 
     held = await make.assignment(db, users[0], role, expires_at=NOW + HOUR)
     expired = await make.assignment(db, users[1], role, expires_at=NOW)
     kept = await make.assignment(db, users[0], other)
-    by = Actor(kind=ActorKind.USER, user_id=users[2].id)
-    done = await acting(db, actor=by).revoke(users, [role], reason="Done")
+    caller = await make.caller(db)
+    by = caller.actor
+    done = await acting(db, caller=caller).revoke(users, [role], reason="Done")
     assert counts(done) == (1, 2)
     assert list(done.users) == [replace(users[0], version=2, updated_at=NOW), *users[1:]]
     revoked = replace(held, ended_at=NOW, revoked_by=by, revoke_reason="Done")

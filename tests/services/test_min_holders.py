@@ -210,10 +210,11 @@ async def test_admin_is_protected_from_its_first_lasting_holder_on(db: Database,
     before, gain = WAYS_TO_GAIN[way]
     admin = await make.admin_role(db)
     user = await make.user(db) if before is None else await holder(db, admin, **before)
-    assert (admin.min_holders, admin.version) == (0, 1)
+    assert admin.min_holders == 0
     await gain(acting(db), user, admin)
     now = await stored_role(db, admin)
-    assert now == replace(admin, min_holders=1, version=2)
+    assert now == replace(admin, min_holders=1, version=admin.version + 1, updated_at=now.updated_at)
+    assert now.updated_at == max(NOW, admin.updated_at)
     # One more changes nothing.
     await acting(db).assign([await make.user(db)], [admin])
     assert await stored_role(db, admin) == now
@@ -222,7 +223,7 @@ async def test_admin_is_protected_from_its_first_lasting_holder_on(db: Database,
 async def test_admin_as_a_default_role_is_protected_too(db: Database) -> None:
     admin = await acting(db).update_role(await make.admin_role(db), is_default=True)
     await acting(db).create(email="first@example.org")
-    assert await stored_role(db, admin) == replace(admin, min_holders=1, version=3)
+    assert await stored_role(db, admin) == replace(admin, min_holders=1, version=admin.version + 1)
 
 
 async def test_who_does_not_last_does_not_protect_admin(db: Database) -> None:

@@ -10,7 +10,6 @@ from sqlalchemy import text
 import make
 from acting import NOW, acting, history, one_refusal, refusal, stored_role, stored_user
 from roster.data.db import Database
-from roster.domain.actors import Actor, ActorKind
 from roster.domain.errors import (
     InvalidInputError,
     InvalidReason,
@@ -21,6 +20,7 @@ from roster.domain.errors import (
     TakenError,
     UniqueField,
 )
+from roster.domain.permissions import EVERY_PERMISSION
 from roster.domain.roles import Role, RoleKey, RoleRef
 from roster.domain.users import UserStatus
 
@@ -153,6 +153,19 @@ async def test_a_role_that_someone_holds_is_archived_only_with_its_assignments(d
     assert await stored_user(db, user) == user
 
 
+@pytest.mark.parametrize("lost", sorted(EVERY_PERMISSION))
+async def test_admin_keeps_every_permission_of_roster_s_own(db: Database, lost: str) -> None:
+    admin, act = await make.admin_role(db), acting(db)
+    left = tuple(sorted(EVERY_PERMISSION - {lost} | {"billing:pay"}))
+    error = await one_refusal(act.update_role(admin, permissions=left))
+    assert error == InvalidInputError(
+        message=error.message, path=("permissions",), reason=InvalidReason.NOT_ALLOWED
+    )
+    assert await stored_role(db, admin) == admin
+    more = tuple(sorted(EVERY_PERMISSION | {"billing:pay"}))
+    assert (await act.update_role(admin, permissions=more)).permissions == more
+
+
 async def test_archiving_ends_every_assignment_of_the_role(db: Database) -> None:
     role, other = await make.role(db), await make.role(db)
     users = [await make.user(db) for _ in range(4)]
@@ -163,8 +176,9 @@ async def test_archiving_ends_every_assignment_of_the_role(db: Database) -> None
         await make.assignment(db, users[1], role, expires_at=NOW + 2 * HOUR),
         await make.assignment(db, users[2], role, expires_at=NOW - HOUR),
     ]
-    by = Actor(kind=ActorKind.USER, user_id=users[3].id)
-    done = await acting(db, NOW + HOUR, by).archive_role(role, revoke_assignments=True, reason="Merged")
+    caller = await make.caller(db)
+    by = caller.actor
+    done = await acting(db, NOW + HOUR, caller).archive_role(role, revoke_assignments=True, reason="Merged")
     moment = NOW + HOUR
     assert done.revoked == 2
     assert done.role == replace(role, archived_at=moment, version=2, updated_at=moment)

@@ -1,21 +1,25 @@
 """Seeding: an empty directory is filled, all of it or not at all, and one in use is left alone."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, func, insert, select, text
+from sqlalchemy import func, insert, select, text
 
 import make
 from acting import acting
 from client import Client
+from emptying import empty
+from replay import check_replay, log
 from roster.data import users as user_data
 from roster.data.db import Database
 from roster.data.models import RoleAssignmentRow, RoleRow, UserRow
 from roster.domain.errors import Rejected
+from roster.domain.events import EventType
 from roster.domain.instants import now
 from roster.domain.users import UserKey, UserRef, UserStatus
 from roster.services.seeding import NotEmptyError, Seeded, seed
@@ -42,8 +46,7 @@ async def counts(db: Database) -> list[int]:
 
 async def clear(db: Database, seeded: list[Row]) -> None:
     async with db.engine.begin() as connection:
-        for row in (RoleAssignmentRow, UserRow, RoleRow):
-            await connection.execute(delete(row))
+        await empty(connection)
         await connection.execute(insert(RoleRow), seeded)
 
 
@@ -82,6 +85,55 @@ async def test_nothing_is_in_the_future_but_expiries(db: Database) -> None:
     moments += [row["ended_at"] or row["assigned_at"] for row in assignments]
     assert max(moments) <= now()
     assert max(row["expires_at"] or now() for row in assignments) > now() + timedelta(days=300)
+
+
+@pytest.mark.parametrize("size", [1, 300])
+async def test_the_log_tells_how_it_came_to_be(db: Database, seeded: list[Row], size: int) -> None:
+    """Replayed it gives what there is; and each was made, given and ended once."""
+    await seed(db, size, now(), ignore)
+    # The company is older than the migrations.
+    at_first = [role | {"updated_at": datetime.min.replace(tzinfo=UTC)} for role in seeded]
+    await check_replay(db, at_first, versions=False)
+    users, roles, assignments = await rows(db)
+    ended = [row for row in assignments if row["ended_at"]]
+    revoked = [row for row in ended if row["revoked_by_kind"]]
+    events = await log(db)
+    assert Counter(event["type"] for event in events) == Counter(
+        {
+            EventType.USER_CREATED: len(users),
+            EventType.USER_STATUS_CHANGED: len(
+                [row for row in users if row["status"] in {"SUSPENDED", "ARCHIVED"}]
+            ),
+            EventType.ROLE_CREATED: len(roles) - 1,
+            EventType.ROLE_UPDATED: 1,
+            EventType.ROLE_ARCHIVED: len([row for row in roles if row["archived_at"]]),
+            EventType.ROLE_ASSIGNED: len(assignments),
+            EventType.ROLE_REVOKED: len(revoked),
+            EventType.ROLE_ASSIGNMENT_EXPIRED: len(ended) - len(revoked),
+        }
+    )
+    assert max(event["at"] for event in events) <= now()
+    assert len({(event["epoch"], event["transaction"]) for event in events}) == 1
+
+
+async def test_the_log_of_every_user_follows_the_clock(db: Database) -> None:
+    await seed(db, 300, now(), ignore)
+    moments: dict[Any, list[datetime]] = {}
+    for event in await log(db):
+        moments.setdefault(event["user_id"] or event["role_id"], []).append(event["at"])
+    assert [times for times in moments.values() if times != sorted(times)] == []
+    assert len(moments) > 300
+
+
+async def test_what_comes_after_follows_the_sample_in_the_feed(api: Client, db: Database) -> None:
+    await seed(db, 20, now(), ignore)
+    await acting(db, now()).create(email="new@example.org")
+    answer = await api.answer("{ events(last: 2) { nodes { type roleKey user { email } } } }")
+    new = {"user": {"email": "new@example.org"}}
+    assert answer["data"]["events"]["nodes"] == [
+        {"type": "USER_CREATED", "roleKey": None} | new,
+        {"type": "ROLE_ASSIGNED", "roleKey": "MEMBER"} | new,
+    ]
 
 
 async def test_the_playground_s_first_example_shows_it(api: Client, db: Database) -> None:

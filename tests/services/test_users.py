@@ -16,9 +16,10 @@ from acting import NOW, acting, history, one_refusal, refusal, stored_user
 from client import Client
 from racing import race, user_insert_gate
 from roster.data.db import Database
-from roster.domain.actors import LOCAL_OPERATOR, Actor, ActorKind
+from roster.domain.actors import LOCAL_OPERATOR
 from roster.domain.assignments import Change
 from roster.domain.errors import (
+    ForbiddenError,
     InvalidInputError,
     InvalidReason,
     InvalidTransitionError,
@@ -118,7 +119,7 @@ async def test_one_user_who_cannot_move_keeps_all_where_they_are(db: Database) -
 
 
 async def test_archiving_ends_everything_the_user_holds(db: Database) -> None:
-    user, actor = await make.user(db), await make.user(db)
+    user, caller = await make.user(db), await make.caller(db)
     lasting, expiring, expired, ended = [await make.role(db) for _ in range(4)]
     held = [
         await make.assignment(db, user, lasting),
@@ -128,10 +129,9 @@ async def test_archiving_ends_everything_the_user_holds(db: Database) -> None:
             db, user, ended, ended_at=NOW - 2 * HOUR, revoked_by=LOCAL_OPERATOR, revoke_reason="Done"
         ),
     ]
-    by = Actor(kind=ActorKind.USER, user_id=actor.id)
-    done = await acting(db, actor=by).set_status(ARCHIVED, user, reason="Left us")
+    done = await acting(db, caller=caller).set_status(ARCHIVED, user, reason="Left us")
     assert list(done.users) == [replace(user, status=ARCHIVED, version=2, updated_at=NOW)]
-    revoked = Change(by=by, at=NOW, reason="Left us")
+    revoked = Change(by=caller.actor, at=NOW, reason="Left us")
     assert await history(db, user) == [
         replace(held[0], ended_at=revoked.at, revoked_by=revoked.by, revoke_reason=revoked.reason),
         replace(held[1], ended_at=revoked.at, revoked_by=revoked.by, revoke_reason=revoked.reason),
@@ -324,11 +324,12 @@ query($user: ID!) {
 
 
 async def test_history_outlives_the_erased_and_names_them_no_more(db: Database, api: Client) -> None:
-    manager = await make.user(db, display_name="Grace Hopper")
+    caller = await make.caller(db, display_name="Grace Hopper")
+    manager = caller.user
+    assert manager
     user = await make.user(db)
     role, other = await make.role(db), await make.role(db)
-    by = Actor(kind=ActorKind.USER, user_id=manager.id)
-    act = acting(db, actor=by)
+    act = acting(db, caller=caller)
     await act.assign([user], [role], reason="Joined")
     await act.assign([user, manager], [other])
     await act.revoke([user], [other])
@@ -356,8 +357,23 @@ async def test_history_outlives_the_erased_and_names_them_no_more(db: Database, 
         "revokedBy": None,
     }
     assert await history(db, user) == before[0]
-    ended = replace(before[1][0], ended_at=NOW, revoked_by=LOCAL_OPERATOR, revoke_reason="Left us")
-    assert await history(db, manager) == [ended]
+    assert len(before[1]) == 2
+    assert await history(db, manager) == [
+        replace(held, ended_at=NOW, revoked_by=LOCAL_OPERATOR, revoke_reason="Left us") for held in before[1]
+    ]
+
+
+async def test_an_address_that_became_another_s_tells_nothing_of_them(db: Database) -> None:
+    """It was the caller's when they showed who they are."""
+    caller = await make.caller(db, (), email="ada@example.org")
+    assert caller.user
+    act, address = acting(db, caller=caller), ref(UserKey.EMAIL, "ada@example.org")
+    assert await act.services.users.by_ref(address) == caller.user
+    await acting(db).update(caller.user, email="a@example.org")
+    assert await act.services.users.by_ref(address) is None
+    await make.user(db, email="ada@example.org")
+    with pytest.raises(ForbiddenError):
+        await act.services.users.by_ref(address)
 
 
 # ---- created ----

@@ -11,7 +11,7 @@ _REVOKE = "matched revoked unchanged users { id version roles { key } }"
 
 
 async def the_first_administrator_makes_the_role_protected(story: Story) -> None:
-    assert await _role(story, "ADMIN") == {"minHolders": 0, "version": 1, "holderCount": 0}
+    assert await _role(story, "ADMIN") == {"minHolders": 0, "version": 2, "holderCount": 0}
     given = await story.do("assignRoles", _ASSIGN, users=story.named("Ada"), roles=[{"key": "admin"}])
     assert given == {
         "matched": 1,
@@ -20,7 +20,7 @@ async def the_first_administrator_makes_the_role_protected(story: Story) -> None
         "unchanged": 0,
         "users": [{"id": story.ids["Ada"], "version": 3, "roles": [{"key": "ADMIN"}, {"key": "VIEWER"}]}],
     }
-    assert await _role(story, "ADMIN") == {"minHolders": 1, "version": 2, "holderCount": 1}
+    assert await _role(story, "ADMIN") == {"minHolders": 1, "version": 3, "holderCount": 1}
 
 
 async def _role(story: Story, key: str) -> Any:

@@ -1,4 +1,4 @@
-"""Last chapter: leaving for a while, for good, and without a trace; and the end of a role."""
+"""A chapter: leaving for a while, for good, and without a trace; and the end of a role."""
 
 from story.teller import Story
 
@@ -163,8 +163,3 @@ async def its_key_is_free_and_its_history_stays(story: Story) -> None:
         """
     )
     assert were["nodes"] == [story.ref(name) for name in ("Ada", "Grace", "Zoë", "bot")]
-
-
-async def every_kind_of_error_was_met(story: Story) -> None:
-    codes = await story.ask('{ __type(name: "ErrorCode") { enumValues { name } } }')
-    assert story.met == {value["name"] for value in codes["enumValues"]}

@@ -1,7 +1,7 @@
 """How the story is told: over HTTP, to whoever only knows the schema."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ errors {
   ... on TooFewHoldersError { role { key } minHolders holders }
   ... on RoleInUseError { role { key } holderCount }
   ... on LimitExceededError { atMost: limit }
+  ... on EscalationError { missingPermissions }
 }
 """
 # What each mutation answers: null, or an empty list, if and only if there are errors.
@@ -34,6 +35,8 @@ _OBJECT = {
     "assignRoles": "users",
     "revokeRoles": "users",
     "setUserRoles": "user",
+    "createApiToken": "token",
+    "revokeApiToken": "token",
 }
 _EVERYTHING = """
 {
@@ -47,12 +50,18 @@ _EVERYTHING = """
 @dataclass(frozen=True, slots=True)
 class Story:
     api: Client
+    # The same directory, where whoever comes in must show a token.
+    gate: Client
     # By first name or key.
     ids: dict[str, str] = field(default_factory=dict)
     # The codes of the errors met on the way.
     met: set[str] = field(default_factory=set)
     # Moments to come back to.
     moments: dict[str, str] = field(default_factory=dict)
+
+    def at_the_gate(self) -> "Story":
+        """The same story, told by whoever shows a token there."""
+        return replace(self, api=self.gate)
 
     async def ask(self, query: str, **variables: Any) -> Any:
         """The answer of the only root field."""

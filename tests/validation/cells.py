@@ -36,6 +36,7 @@ class World:
     archived: str
     role: str
     held: str
+    token: str
 
 
 class Choice(str):

@@ -20,6 +20,12 @@ _ASSIGNMENTS = """query($id: ID!) { node(id: $id) { ... on User {
 } } }"""
 
 
+_API_TOKEN = "query($id: ID!) { node(id: $id) { ... on ApiToken { label expiresAt owner { id } } } }"  # noqa: S105 -- no secret
+_EVENTS = """query($id: ID!) { node(id: $id) {
+  ... on User { events(last: 1) { nodes { reason } } } ... on Role { events(last: 1) { nodes { reason } } }
+} }"""
+
+
 async def at_user(api: Client, _world: World, payload: Payload, field: str) -> Any:
     """The field of the one user that the mutation answers with."""
     (user,) = payload.get("users") or [payload["user"]]
@@ -67,6 +73,35 @@ async def revoke_reason(api: Client, world: World, _payload: Payload, _field: st
     held = await _assignment(api, world, "HELD")
     assert held["state"] == "REVOKED"
     return held["revokeReason"]
+
+
+async def at_token(api: Client, _world: World, payload: Payload, field: str) -> Any:
+    """The field of the token that the mutation answers with."""
+    found = await api(_API_TOKEN, id=payload["token"]["id"])
+    return found["owner"]["id"] if field == "owner" else found[field]
+
+
+async def found_token(_api: Client, _world: World, payload: Payload, _field: str) -> Any:
+    return payload["token"]["id"]
+
+
+async def user_reason(api: Client, _world: World, payload: Payload, _field: str) -> Any:
+    """Why it was done, by what was recorded of the user that the mutation answers with."""
+    return await _recorded_reason(api, payload["user"]["id"])
+
+
+async def role_reason(api: Client, _world: World, payload: Payload, _field: str) -> Any:
+    return await _recorded_reason(api, payload["role"]["id"])
+
+
+async def owner_reason(api: Client, world: World, _payload: Payload, _field: str) -> Any:
+    """The same of the user of the world."""
+    return await _recorded_reason(api, world.user)
+
+
+async def _recorded_reason(api: Client, id_: str) -> Any:
+    (event,) = (await api(_EVENTS, id=id_))["events"]["nodes"]
+    return event["reason"]
 
 
 async def _assignment(api: Client, world: World, key: str) -> dict[str, Any]:

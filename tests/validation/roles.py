@@ -87,7 +87,8 @@ UPDATE_ROLE = Table(
     input="UpdateRoleInput",
     mutation="updateRole",
     at=(),
-    part=lambda world: {"role": {"id": world.role}},
+    # A reason is recorded of what changes something.
+    part=lambda world: {"role": {"id": world.role}, "name": "Copy editor"},
     whole=at_top,
     look=look.at_role,
     rows=(
@@ -104,7 +105,9 @@ UPDATE_ROLE = Table(
         Field(name="permissions", absent=Stored(["docs:write"]), null=REQUIRED, values=_PERMISSIONS),
         Field(name="isDefault", absent=Stored(value=True), null=REQUIRED, values=_YES_OR_NO),
         Field(name="minHolders", absent=Stored(0), null=REQUIRED, values=_min_holders(Cell(1000, _TOO_FEW))),
-        Field(name="reason", absent=Done(), null=Done(), values=values.unrecorded(values.REASON)),
+        Field(
+            name="reason", absent=Stored(None), null=Stored(None), values=values.REASON, look=look.role_reason
+        ),
     ),
 )
 _IN_USE = Refused("RoleInUseError", "ROLE_IN_USE")

@@ -29,6 +29,8 @@ _PAYLOADS = {
     "assignRoles": "users { id } matched assigned changed unchanged",
     "revokeRoles": "users { id } matched revoked unchanged",
     "setUserRoles": "user { id } assigned { id } changed { id } revoked { id }",
+    "createApiToken": "token { id } secret",
+    "revokeApiToken": "token { id }",
 }
 _ERRORS = """errors { __typename code message path
   ... on InvalidInputError { reason limit } ... on LimitExceededError { most: limit } }"""

@@ -76,7 +76,8 @@ UPDATE_USER = Table(
     input="UpdateUserInput",
     mutation="updateUser",
     at=(),
-    part=lambda world: {"user": {"id": world.user}},
+    # A reason is recorded of what changes something.
+    part=lambda world: {"user": {"id": world.user}, "avatarUrl": "https://example.org/new.png"},
     whole=at_top,
     look=look.at_user,
     rows=(
@@ -100,7 +101,9 @@ UPDATE_USER = Table(
         _changed("externalId", values.EXTERNAL_ID, kept="hr-1"),
         _changed("attributes", values.ATTRIBUTES, kept={"team": "a"}, cleared={}),
         _changed("emailVerifiedAt", values.MOMENT, kept="2025-01-01T00:00:00.000Z"),
-        Field(name="reason", absent=Done(), null=Done(), values=values.unrecorded(values.REASON)),
+        Field(
+            name="reason", absent=Stored(None), null=Stored(None), values=values.REASON, look=look.user_reason
+        ),
     ),
 )
 _STATUSES = values.choice(
@@ -168,7 +171,7 @@ ERASE_USER = Table(
             values=values.reference(Cell(lambda world: {"id": world.archived}, Stored("ERASED"))),
         ),
         Field(name="confirm", absent=WRONG_KIND, null=WRONG_KIND, values=_CONFIRMATION),
-        Field(name="reason", absent=WRONG_KIND, null=WRONG_KIND, values=values.unrecorded(values.REASON)),
+        Field(name="reason", absent=WRONG_KIND, null=WRONG_KIND, values=values.REASON, look=look.user_reason),
     ),
 )
 

@@ -1,13 +1,11 @@
 """What is given to the fields of each rule: the columns of the validation tables that do not depend on the input."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from roster.domain.instants import format_instant, now
 from validation.cells import (
     Cell,
-    Cells,
     Done,
     NotApplicable,
     Outcome,
@@ -145,27 +143,6 @@ MOMENT = Values(
 )
 
 
-def unrecorded(values: Values) -> Values:
-    """The same for a field that nothing keeps."""
-
-    def done(cell: Cell) -> Cell:
-        return replace(cell, outcome=Done()) if isinstance(cell.outcome, Stored) else cell
-
-    def each(cells: Cells) -> Cells:
-        if isinstance(cells, NotApplicable):
-            return cells
-        return done(cells) if isinstance(cells, Cell) else tuple(done(cell) for cell in cells)
-
-    return replace(
-        values,
-        blank=each(values.blank),
-        shortest=each(values.shortest),
-        longest=each(values.longest),
-        too_long=each(values.too_long),
-        wrong=each(values.wrong),
-    )
-
-
 # The tests take minutes, not an hour.
 START = now()
 
@@ -177,18 +154,23 @@ def ahead(**given: float) -> Value:
     return moment
 
 
-EXPIRY = Values(
-    blank=(Cell("", BAD_FORMAT), Cell("  ", BAD_FORMAT)),
-    shortest=same(ahead(hours=1)),
-    longest=same(ahead(days=3653, hours=-1)),
-    too_long=Cell(ahead(days=3653, hours=1), invalid("OUT_OF_RANGE", 10)),
-    wrong=(
-        Cell("tomorrow", BAD_FORMAT),
-        Cell(ahead(hours=-1), invalid("IN_THE_PAST")),
-        Cell("1899-12-31T23:59:59.999Z", OUT_OF_RANGE),
-    ),
-    unstorable=BAD_FORMAT,
-)
+def _expiry(days: int, years: int) -> Values:
+    return Values(
+        blank=(Cell("", BAD_FORMAT), Cell("  ", BAD_FORMAT)),
+        shortest=same(ahead(hours=1)),
+        longest=same(ahead(days=days, hours=-1)),
+        too_long=Cell(ahead(days=days, hours=1), invalid("OUT_OF_RANGE", years)),
+        wrong=(
+            Cell("tomorrow", BAD_FORMAT),
+            Cell(ahead(hours=-1), invalid("IN_THE_PAST")),
+            Cell("1899-12-31T23:59:59.999Z", OUT_OF_RANGE),
+        ),
+        unstorable=BAD_FORMAT,
+    )
+
+
+EXPIRY = _expiry(3653, 10)
+TOKEN_EXPIRY = _expiry(366, 1)
 
 
 def choice(shortest: Cell, longest: Cell, *wrong: Cell) -> Values:

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 import make
+from emptying import empty
 from roster.data.db import Database
 from roster.domain.users import UserStatus
 from validation.cells import World
@@ -17,13 +18,16 @@ OTHER_ROLE = make.role_id(OTHER)
 HUNDRED_KEYS = [f"R{number}" for number in range(100, 200)]
 
 
-_TABLES = ("roles", "users", "role_assignments")
+_TABLES = ("roles", "users", "role_assignments", "api_tokens", "events")
 # What is stored: for each table its rows, as JSON.
 Snapshot: TypeAlias = Mapping[str, str | None]
 
 
 async def make_world(db: Database) -> World:
-    """A user with every field filled, who holds HELD; an archived one; and EDITOR, a default role that nobody holds."""
+    """What there is: EDITOR, a default role that nobody holds; and two users.
+
+    One has every field filled, holds HELD and has a token; one is archived.
+    """
     user = make.a_user(
         email="ann@example.org",
         email_verified_at=make.LONG_AGO,
@@ -45,11 +49,13 @@ async def make_world(db: Database) -> World:
     )
     held = make.a_role(key="HELD")
     await make.store(db, user, archived, editor, held, make.an_assignment(user, held))
+    token = await make.token(db, user)
     return World(
         user=make.user_id(user.id),
         archived=make.user_id(archived.id),
         role=make.role_id(editor.id),
         held=make.role_id(held.id),
+        token=make.token_id(token.id),
     )
 
 
@@ -85,8 +91,7 @@ async def snapshot(db: Database) -> Snapshot:
 async def restore(db: Database, kept: Snapshot) -> None:
     """Back to what was stored then."""
     async with db.engine.begin() as connection:
-        for table in reversed(_TABLES):
-            await connection.execute(text(f"DELETE FROM {table}"))  # noqa: S608 -- the names stand here
+        await empty(connection)
         for table, rows in kept.items():
-            made = f"INSERT INTO {table} SELECT * FROM json_populate_recordset(null::{table}, :rows)"  # noqa: S608 -- the names stand here
+            made = f"INSERT INTO {table} OVERRIDING SYSTEM VALUE SELECT * FROM json_populate_recordset(null::{table}, :rows)"  # noqa: S608 -- the names stand here
             await connection.execute(text(made), {"rows": rows})

@@ -6,7 +6,7 @@ import strawberry
 
 from roster.api.context import Info
 from roster.domain.actors import Actor, ActorKind
-from roster.domain.users import ERASED_NAME, User
+from roster.domain.users import User
 
 if TYPE_CHECKING:
     from roster.api.users.types import UserType
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 LazyUser = Annotated["UserType", strawberry.lazy("roster.api.users.types")]
 
 
-_LABELS = {ActorKind.CLI: "Local operator", ActorKind.SYSTEM: "Roster"}
+_LABELS = {ActorKind.USER: "A user", ActorKind.CLI: "Local operator", ActorKind.SYSTEM: "Roster"}
 
 
 async def _user(root: strawberry.Parent[Actor], info: Info) -> User | None:
-    return await info.context.user(root.user_id) if root.user_id else None
+    return await info.context.visible_user(root.user_id) if root.user_id else None
 
 
 async def _label(root: strawberry.Parent[Actor], info: Info) -> str:
     user = await _user(root, info)
-    return user.display_name if user else _LABELS.get(root.kind, ERASED_NAME)
+    return user.display_name if user else _LABELS[root.kind]
 
 
 @strawberry.type(
@@ -32,9 +32,11 @@ async def _label(root: strawberry.Parent[Actor], info: Info) -> str:
 )
 class ActorType:
     kind: ActorKind = strawberry.field(description="What did it.")
-    label = strawberry.field(resolver=_label, graphql_type=str, description="What to show.")
+    label = strawberry.field(
+        resolver=_label, graphql_type=str, description="What to show; 'A user' for one whom you may not see."
+    )
     user = strawberry.field(
         resolver=_user,
         graphql_type=LazyUser | None,
-        description="The user, if one did it.",
+        description="The user, if one did it, and you may see it.",
     )

@@ -9,7 +9,9 @@ import strawberry
 from roster.domain.actors import ActorKind
 from roster.domain.assignments import AssignmentState
 from roster.domain.errors import ErrorCode, InvalidReason, UniqueField
+from roster.domain.events import EventType
 from roster.domain.pages import OrderDirection, RoleOrderField, UserOrderField
+from roster.domain.tokens import ApiTokenState
 from roster.domain.users import UserKind, UserStatus
 
 
@@ -99,6 +101,7 @@ _describe(
         ErrorCode.TOO_FEW_HOLDERS: "A protected role would lose too many: TooFewHoldersError.",
         ErrorCode.ROLE_IN_USE: "Someone still holds the role: RoleInUseError.",
         ErrorCode.LIMIT_EXCEEDED: "More than there may be: LimitExceededError.",
+        ErrorCode.ESCALATION: "It needs permissions that you do not hold: EscalationError.",
     },
 )
 _describe(
@@ -124,5 +127,33 @@ _describe(
         UniqueField.USERNAME: "User.username.",
         UniqueField.EXTERNAL_ID: "User.externalId.",
         UniqueField.ROLE_KEY: "Role.key.",
+    },
+)
+_describe(
+    EventType,
+    "What happened.",
+    {
+        EventType.USER_CREATED: "A user was added; the roles that came with it have events of their own.",
+        EventType.USER_UPDATED: "What is known of a user changed.",
+        EventType.USER_STATUS_CHANGED: "A user moved through its lifecycle.",
+        EventType.USER_ERASED: "Everything personal of a user was removed, from its earlier events too.",
+        EventType.ROLE_CREATED: "A role was added.",
+        EventType.ROLE_UPDATED: "A role changed.",
+        EventType.ROLE_ARCHIVED: "A role was archived.",
+        EventType.ROLE_ASSIGNED: "A user was given a role.",
+        EventType.ROLE_ASSIGNMENT_CHANGED: "Until when a user holds a role changed.",
+        EventType.ROLE_REVOKED: "A role was taken from a user.",
+        EventType.ROLE_ASSIGNMENT_EXPIRED: "An assignment ended by itself; recorded soon after.",
+        EventType.TOKEN_CREATED: "An API token was made for a user.",
+        EventType.TOKEN_REVOKED: "An API token of a user was revoked.",
+    },
+)
+_describe(
+    ApiTokenState,
+    "Whether an API token can be used.",
+    {
+        ApiTokenState.ACTIVE: "It can, as long as its owner is ACTIVE.",
+        ApiTokenState.EXPIRED: "Its expiry has passed.",
+        ApiTokenState.REVOKED: "Someone ended it.",
     },
 )

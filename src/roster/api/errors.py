@@ -65,7 +65,7 @@ class TakenErrorType(MutationErrorType):
     )
 
 
-@strawberry.type(name="NotFoundError", description="There is no such user or role.")
+@strawberry.type(name="NotFoundError", description="There is no such user, role or token.")
 class NotFoundErrorType(MutationErrorType):
     is_type_of = resolves_on(errors.NotFoundError)
 
@@ -126,6 +126,24 @@ class LimitExceededErrorType(MutationErrorType):
     limit: int = strawberry.field(description="How many there may be.")
 
 
+def _missing(root: strawberry.Parent[errors.EscalationError]) -> list[str]:
+    return list(root.missing_permissions)
+
+
+@strawberry.type(
+    name="EscalationError",
+    description="You may not give or take permissions that you do not hold, nor change a user who has them.",
+)
+class EscalationErrorType(MutationErrorType):
+    is_type_of = resolves_on(errors.EscalationError)
+
+    missing_permissions = strawberry.field(
+        resolver=_missing,
+        graphql_type=list[str],
+        description="Those that you do not hold, sorted; [] if you may not see what the user may.",
+    )
+
+
 # Behind an interface they are not found by themselves: the schema is told of them.
 ERROR_TYPES: tuple[type[Any], ...] = (
     InvalidInputErrorType,
@@ -136,4 +154,5 @@ ERROR_TYPES: tuple[type[Any], ...] = (
     TooFewHoldersErrorType,
     RoleInUseErrorType,
     LimitExceededErrorType,
+    EscalationErrorType,
 )

@@ -1,7 +1,9 @@
 """GraphQL over HTTP: POST with a JSON object is answered, GET from a browser shows the playground."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
 from typing import Any, NoReturn
 
 from fastapi import APIRouter, Request, Response
@@ -12,28 +14,41 @@ from strawberry.types import ExecutionResult
 
 from roster.api import playground
 from roster.api.context import Context
-from roster.api.request_log import note_code
+from roster.api.request_log import note_caller, note_code, request_id
 from roster.api.schema import schema
-from roster.domain.errors import BadRequestError
+from roster.domain.callers import Call, Caller
+from roster.domain.errors import BadRequestError, RequestError, UnauthenticatedError, UnavailableError
+from roster.services.services import Services
 
 _PARAMETERS = {"query": str, "variables": dict, "operationName": str, "extensions": dict}
 
 
-def router(make_context: Callable[[], Context]) -> APIRouter:
+FindCaller = Callable[[Sequence[str]], Awaitable[Caller]]
+MakeServices = Callable[[Call], Services]
+
+
+def router(find_caller: FindCaller, make_services: MakeServices) -> APIRouter:
+    """`find_caller` is given the Authorization headers."""
     made = APIRouter()
 
     @made.post("/graphql")
     async def answer(request: Request) -> Response:
         try:
+            caller = await find_caller(request.headers.getlist("authorization"))
+            note_caller(caller)
             given = _read(request.headers.get("content-type", ""), await request.body())
             result = await schema().execute(
                 given["query"],
                 variable_values=given.get("variables"),
                 operation_name=given.get("operationName") or None,
-                context_value=make_context(),
+                context_value=Context(partial(_services, make_services, caller)),
             )
         except CannotGetOperationTypeError:
             return refusal(BadRequestError("The document has no operation of that name."))
+        except UnauthenticatedError as error:
+            return refusal(error, 401, {"WWW-Authenticate": 'Bearer realm="Roster", error="invalid_token"'})
+        except UnavailableError as error:
+            return refusal(error, 503)
         except BadRequestError as error:
             return refusal(error)
         except ClientDisconnect:
@@ -76,10 +91,14 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-def refusal(error: BadRequestError, status: int = 400) -> Response:
+def _services(make_services: MakeServices, caller: Caller, now: datetime) -> Services:
+    return make_services(Call(caller=caller, now=now, request_id=request_id()))
+
+
+def refusal(error: RequestError, status: int = 400, headers: Mapping[str, str] | None = None) -> Response:
     note_code(error.code)
     told = {"message": error.message, "extensions": {"code": error.code}}
-    return _json({"errors": [told]}, status)
+    return _json({"errors": [told]}, status, headers)
 
 
 def _formatted(result: ExecutionResult) -> dict[str, Any]:
@@ -96,6 +115,8 @@ def _before_execution(result: ExecutionResult) -> bool:
     return bool(result.errors) and all(error.path is None for error in result.errors or ())
 
 
-def _json(content: dict[str, Any], status: int = 200) -> Response:
+def _json(content: dict[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     # Escaped to ASCII: a lone surrogate that a client sent can be told back to it.
-    return Response(json.dumps(content, separators=(",", ":")), status, media_type="application/json")
+    return Response(
+        json.dumps(content, separators=(",", ":")), status, headers, media_type="application/json"
+    )

@@ -13,6 +13,8 @@ class Kind(StrEnum):
     USER = "usr"
     ROLE = "rol"
     ASSIGNMENT = "asg"
+    EVENT = "evt"
+    TOKEN = "tok"  # noqa: S105 -- no secret
 
 
 def to_text(kind: Kind, id_: UUID) -> str:

@@ -9,18 +9,20 @@ import strawberry
 from roster.api import ids
 from roster.api.context import Context, Info
 from roster.domain.assignments import RoleAssignment
-from roster.domain.errors import BadIdError, BadUserInputError
+from roster.domain.errors import BadUserInputError, RequestError
+from roster.domain.events import Event
 from roster.domain.filters import MAX_VALUES
 from roster.domain.roles import Role
+from roster.domain.tokens import ApiToken
 from roster.domain.users import User
 
-Node = User | Role | RoleAssignment
+Node = User | Role | RoleAssignment | Event | ApiToken
 
 
 @strawberry.interface(name="Node", description="Whatever has an id of its own.")
 class NodeType:
     id: strawberry.ID = strawberry.field(
-        description="A prefix for the kind (usr_, rol_, asg_) and 32 hex digits. Opaque: store it, compare it, and no more."
+        description="A prefix for the kind (usr_, rol_, asg_, evt_, tok_) and 32 hex digits. Opaque: store it, compare it, and no more."
     )
 
 
@@ -30,6 +32,8 @@ def _load(context: Context, text: str) -> Awaitable[Node | None]:
         ids.Kind.USER: context.user,
         ids.Kind.ROLE: context.role,
         ids.Kind.ASSIGNMENT: context.assignment,
+        ids.Kind.EVENT: context.event,
+        ids.Kind.TOKEN: context.token,
     }
     return loads[kind](id_)
 
@@ -44,17 +48,17 @@ async def _node(
 async def _nodes(
     info: Info,
     ids: Annotated[list[strawberry.ID], strawberry.argument(description="Any ids, at most 200.")],
-) -> list[Node | BadIdError | None]:
+) -> list[Node | RequestError | None]:
     if len(ids) > MAX_VALUES:
         raise BadUserInputError(f"At most {MAX_VALUES} ids at once.", ("ids",))
     return await asyncio.gather(*(_node_or_error(info.context, id_) for id_ in ids))
 
 
-async def _node_or_error(context: Context, text: str) -> Node | BadIdError | None:
+async def _node_or_error(context: Context, text: str) -> Node | RequestError | None:
     """An error in a list of results is that item's own: the others are answered."""
     try:
         return await _load(context, text)
-    except BadIdError as error:
+    except RequestError as error:
         return error
 
 

@@ -15,19 +15,31 @@ from roster.domain.errors import BadCursorError, BadUserInputError
 from roster.domain.pages import (
     DEFAULT_SIZE,
     KEY_TYPES,
+    LONG_KEYS,
     MAX_ORDER_KEYS,
     MAX_SIZE,
     NULLABLE_KEYS,
+    AssignmentOrderField,
     Cursor,
+    EventOrderField,
     KeyValue,
     OrderKey,
     Page,
     PageRequest,
+    RoleOrderField,
+    UserOrderField,
 )
 from roster.domain.text import is_storable
 
 T = TypeVar("T")
 DEFAULT_CAP = 10_000
+# What cursors call each list. Whoever follows the feed keeps one for good: these names stay.
+_LISTS = {
+    UserOrderField: "users",
+    RoleOrderField: "roles",
+    AssignmentOrderField: "assignments",
+    EventOrderField: "events",
+}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 First = Annotated[
@@ -69,25 +81,31 @@ class EdgeType(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectionValue:
-    """A page and how to count its list. `total` takes the cap."""
+class PageValue:
+    """A page, and the order of its list."""
 
     page: Page[Any]
     order: Sequence[OrderKey[Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionValue(PageValue):
+    """And how to count its list. `total` takes the cap."""
+
     total: Callable[[int], Awaitable[int]]
 
 
-def _edges(root: strawberry.Parent[ConnectionValue]) -> list[EdgeType[Any]]:
+def _edges(root: strawberry.Parent[PageValue]) -> list[EdgeType[Any]]:
     return [
         EdgeType(cursor=encode_cursor(edge.cursor, root.order), node=edge.node) for edge in root.page.edges
     ]
 
 
-def _nodes(root: strawberry.Parent[ConnectionValue]) -> list[Any]:
+def _nodes(root: strawberry.Parent[PageValue]) -> list[Any]:
     return [edge.node for edge in root.page.edges]
 
 
-def _page_info(root: strawberry.Parent[ConnectionValue]) -> PageInfoType:
+def _page_info(root: strawberry.Parent[PageValue]) -> PageInfoType:
     edges = root.page.edges
     return PageInfoType(
         has_next_page=root.page.has_next,
@@ -103,18 +121,30 @@ async def _total_count(root: strawberry.Parent[ConnectionValue], cap: Cap = DEFA
     return await root.total(cap)
 
 
-@strawberry.type(name="Connection", description="A page of a list.")
-class ConnectionType(Generic[T]):
+@strawberry.type(name="Feed", description="A page of a list that nobody counts.")
+class FeedType(Generic[T]):
     edges: list[EdgeType[T]] = strawberry.field(
         resolver=_edges, description="The items with their cursors, in the order of the list."
     )
     nodes: list[T] = strawberry.field(resolver=_nodes, description="The items alone.")
     page_info: PageInfoType = strawberry.field(resolver=_page_info, description="Where the page lies.")
+
+
+@strawberry.type(name="Connection", description="A page of a list.")
+class ConnectionType(FeedType[T]):
     total_count: int = strawberry.field(
         resolver=_total_count,
         description="How many items the whole list has. Counted only when selected, and no further than one more"
         " than the cap: a greater value than the cap means that there are more than it.",
     )
+
+
+def read_order(given: Sequence[Any] | None, default: tuple[OrderKey[Any], ...]) -> tuple[OrderKey[Any], ...]:
+    """The order that an argument orderBy asks for."""
+    keys = tuple(OrderKey(field=key.field, direction=key.direction) for key in given or ())
+    if len(keys) > MAX_ORDER_KEYS or len({key.field for key in keys}) < len(keys):
+        raise BadUserInputError(f"An order has at most {MAX_ORDER_KEYS} different fields.", ("order_by",))
+    return keys or default
 
 
 def page_request(
@@ -132,9 +162,6 @@ def page_request(
     for name, size in (("first", first), ("last", last)):
         if size is not None and not 0 <= size <= MAX_SIZE:
             raise BadUserInputError(f"A page has 0 to {MAX_SIZE} items.", (name,))
-    fields = [key.field for key in order]
-    if len(order) > MAX_ORDER_KEYS or len(set(fields)) < len(fields):
-        raise BadUserInputError(f"An order has at most {MAX_ORDER_KEYS} different fields.", ("order_by",))
     size = first if first is not None else last
     return PageRequest(
         order=order,
@@ -173,7 +200,7 @@ def decode_cursor(text: str, order: Sequence[OrderKey[Any]], argument: str) -> C
 
 
 def _name(order: Sequence[OrderKey[Any]]) -> str:
-    return ",".join(f"{type(key.field).__name__}.{key.field}.{key.direction}" for key in order)
+    return ",".join(f"{_LISTS[type(key.field)]}.{key.field}.{key.direction}" for key in order)
 
 
 def _plain(value: KeyValue) -> str | int | None:
@@ -188,11 +215,8 @@ def _value(plain: object, key: OrderKey[Any]) -> KeyValue:
     if kind is str and isinstance(plain, str) and is_storable(plain):
         return plain
     if kind is not str and type(plain) is int:
-        return _EPOCH + timedelta(milliseconds=plain) if kind is datetime else _counted(plain)
+        if kind is datetime:
+            return _EPOCH + timedelta(milliseconds=plain)
+        if 0 <= plain < 2 ** (63 if key.field in LONG_KEYS else 31):
+            return plain
     raise ValueError(plain)
-
-
-def _counted(number: int) -> int:
-    if not 0 <= number < 2**31:
-        raise ValueError(number)
-    return number

@@ -73,3 +73,6 @@ class RoleRefInput:
         if self.id is not None and self.id is not strawberry.UNSET:
             return RoleRef(key=RoleKey.ID, value=ids.from_text(ids.Kind.ROLE, self.id, (*path, "id")))
         return RoleRef(key=RoleKey.KEY, value=_normalised(role_input.key, self.key or "", (*path, "key")))
+
+    def to_filter(self, at: Place) -> RoleRef:
+        return self.to_domain(at.path)

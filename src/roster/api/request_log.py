@@ -15,7 +15,10 @@ from urllib.parse import quote
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.contextvars import bound_contextvars
+from structlog.contextvars import bound_contextvars, get_contextvars
+
+from roster.api import ids
+from roster.domain.callers import Caller
 
 logger = logging.getLogger("roster")
 _requests = logging.getLogger("roster.requests")
@@ -44,6 +47,18 @@ def note_code(code: str) -> None:
     codes = _line.get({}).setdefault("codes", [])
     if code not in codes:
         codes.append(code)
+
+
+def note_caller(caller: Caller) -> None:
+    """Who asks: the id of a user, or CLI for whoever reaches a server without access control; nothing for nobody."""
+    if caller.kind is not None:
+        _line.get({})["caller"] = ids.to_text(ids.Kind.USER, caller.user.id) if caller.user else caller.kind
+
+
+def request_id() -> str | None:
+    """Of the request that this runs in."""
+    found: str | None = get_contextvars().get("request_id")
+    return found
 
 
 def internal_error(cause: Exception, at: Iterable[str | int] | None = None) -> tuple[str, dict[str, Any]]:

@@ -11,6 +11,7 @@ from roster.domain.instants import format_instant
 DateTime = NewType("DateTime", str)
 Email = NewType("Email", str)
 JSON = NewType("JSON", dict)  # type: ignore[type-arg]  # Strawberry keys its scalars by a plain type
+JSONValue = NewType("JSONValue", object)
 
 
 def _text(value: object) -> str:
@@ -22,6 +23,10 @@ def _text(value: object) -> str:
 def _json_object(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise GraphQLError("A JSON object is expected.")
+    return value
+
+
+def _as_it_is(value: object) -> object:
     return value
 
 
@@ -48,5 +53,12 @@ SCALARS: dict[object, ScalarDefinition] = {
         specified_by_url="https://www.rfc-editor.org/rfc/rfc8259",
         serialize=dict,
         parse_value=_json_object,
+    ),
+    JSONValue: strawberry.scalar(
+        name="JSONValue",
+        description="Any JSON value.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc8259",
+        serialize=_as_it_is,
+        parse_value=_as_it_is,
     ),
 }

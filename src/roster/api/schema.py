@@ -15,13 +15,16 @@ from roster.api import enums as _enums  # noqa: F401 -- it describes the enums o
 from roster.api.assignments.mutations import AssignmentMutations
 from roster.api.assignments.queries import AssignmentQueries
 from roster.api.errors import ERROR_TYPES, camel_path
+from roster.api.events.queries import EventQueries
 from roster.api.nodes import NodeQueries
 from roster.api.request_log import internal_error, note_code, note_operation
 from roster.api.roles.mutations import RoleMutations
 from roster.api.roles.queries import RoleQueries
 from roster.api.scalars import SCALARS
+from roster.api.tokens.mutations import TokenMutations
 from roster.api.users.mutations import UserMutations
 from roster.api.users.queries import UserQueries
+from roster.api.viewer import ViewerQueries
 from roster.domain.errors import BadRequestError, RequestError
 
 # GraphQL's own messages show a value as Python does.
@@ -29,14 +32,14 @@ _IN_JSON = {"None": "null", "True": "true", "False": "false"}
 
 
 @strawberry.type(description="What can be read.")
-class Query(NodeQueries, UserQueries, RoleQueries, AssignmentQueries):
+class Query(NodeQueries, ViewerQueries, UserQueries, RoleQueries, AssignmentQueries, EventQueries):
     pass
 
 
 @strawberry.type(
     description="What can be changed. Fields run one after the other, each in a transaction of its own."
 )
-class Mutation(UserMutations, RoleMutations, AssignmentMutations):
+class Mutation(UserMutations, RoleMutations, AssignmentMutations, TokenMutations):
     pass
 
 

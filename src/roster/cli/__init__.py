@@ -12,13 +12,15 @@ from typer.main import get_command
 
 from roster import __version__
 
-_RUN, _DATA, _INTERFACE = "Run it", "Its data", "Its interface"
+_RUN, _ACCESS, _DATA, _INTERFACE = "Run it", "Who may use it", "Its data", "Its interface"
 # In the order of the help, and under what it lists each.
 COMMANDS = {
     "serve": _RUN,
     "healthcheck": _RUN,
     "doctor": _RUN,
     "config": _RUN,
+    "admin": _ACCESS,
+    "token": _ACCESS,
     "seed": _DATA,
     "migrate": _DATA,
     "pg": _DATA,

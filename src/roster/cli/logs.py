@@ -41,8 +41,9 @@ def configure(form: Literal["auto", "json", "text"], level: str) -> None:
     root.handlers = [handler]
     root.setLevel(level.upper())
     handler.setLevel(level.upper())  # for loggers that have a level of their own, such as SQLAlchemy's
-    # Below, Uvicorn shows the headers of a WebSocket's handshake, and query strings; Alembic tells its every step.
-    for name in ("uvicorn", "alembic"):
+    # Below, Uvicorn shows the headers of a WebSocket's handshake, and query strings; Alembic tells its every step, and
+    # HTTPX its every request.
+    for name in ("uvicorn", "alembic", "httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
 

@@ -5,6 +5,7 @@ import signal
 import time
 from contextlib import ExitStack
 from functools import partial
+from shlex import quote
 from socket import socket
 from typing import Annotated, NoReturn
 
@@ -14,7 +15,7 @@ import uvicorn
 from roster import __version__
 from roster.api.schema import schema
 from roster.app import create_app
-from roster.cli import databases, healthcheck, seed
+from roster.cli import admin, databases, healthcheck, seed
 from roster.cli.console import fail, read_settings, start_logging, tell
 from roster.cli.options import DataDir, Host, Port
 from roster.cli.workers import DRAIN_SECONDS, STOP_SIGNALS, Pauses, Workers, listen
@@ -87,6 +88,9 @@ def _serve(settings: Settings, running: ExitStack, stop: _Stop, *, demo: bool, b
     databases.upgrade(url)
     if demo:
         seed.fill_if_empty(url)
+    secret = _secret(settings, url, embedded=postgres is not None)
+    if not settings.access_control:
+        tell("Access control is off: whoever reaches this server may do everything")
     schema()  # Built once, here, for all workers.
     work = partial(_answer, settings, url, listener, postgres)
     workers = running.enter_context(Workers(settings.workers, work))
@@ -94,7 +98,8 @@ def _serve(settings: Settings, running: ExitStack, stop: _Stop, *, demo: bool, b
     stop.interrupts = False
     keeper = _Keeper(workers, postgres, stop)
     _wait_until_ready(keeper, listener)
-    _announce(listener, time.monotonic() - begun)
+    tell(f"Roster {__version__} is ready after {time.monotonic() - begun:.1f} s")
+    _announce(listener, settings, secret)
     while True:
         keeper.keep()
         workers.wait(_LOOK_SECONDS)
@@ -111,13 +116,23 @@ def _database(settings: Settings, running: ExitStack) -> tuple[str, EmbeddedPost
         fail(str(error))
 
 
+def _secret(settings: Settings, url: str, *, embedded: bool) -> str | None:
+    """The token of the local administrator; on a server of one's own there is none."""
+    if not settings.access_control:
+        return None
+    if embedded:
+        return admin.local_secret(settings.data_dir, url)
+    admin.tell_if_there_is_none(url)
+    return None
+
+
 def _answer(settings: Settings, url: str, listener: socket, postgres: EmbeddedPostgres | None) -> None:
     """What a worker does."""
     if postgres:
         postgres.disown()
     hosts = (healthcheck.address(settings.host), *settings.allowed_hosts)
     config = uvicorn.Config(
-        create_app(url, hosts=hosts, pool_size=settings.pool_size),
+        create_app(url, settings, hosts=hosts),
         log_config=None,
         access_log=False,
         lifespan="on",
@@ -168,11 +183,17 @@ def _wait_until_ready(keeper: _Keeper, listener: socket) -> None:
         time.sleep(0.02)
 
 
-def _announce(listener: socket, seconds: float) -> None:
+def _announce(listener: socket, settings: Settings, secret: str | None) -> None:
+    """On stdout, and so in no log: the token of the local administrator is for whoever started the server."""
     host, port = listener.getsockname()[:2]
     host = healthcheck.address(host)
     url = f"http://[{host}]:{port}/graphql" if ":" in host else f"http://{host}:{port}/graphql"
-    tell(f"Roster {__version__} is ready after {seconds:.1f} s")
-    typer.echo(f"API and playground: {url}")
+    # In the fragment, which no browser sends.
+    typer.echo(f"API and playground: {url}{f'#token={secret}' if secret else ''}")
     query = """'{"query": "{ roles { nodes { key name holderCount } } }"}'"""
-    typer.echo(f"From a shell: curl {url} -H 'Content-Type: application/json' -d {query}")
+    curl = f"curl {url} -H 'Content-Type: application/json' -d {query}"
+    if secret:
+        file = quote(str(admin.token_file(settings.data_dir.absolute())))
+        # Not as an argument, which every user of the machine sees.
+        curl = f"sed 's/^/Authorization: Bearer /' {file} | {curl} -H @-"
+    typer.echo(f"From a shell: {curl}")

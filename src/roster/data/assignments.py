@@ -10,9 +10,10 @@ from sqlalchemy import Uuid, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute
 
+from roster.data.columns import Moment
 from roster.data.db import Reader, Writer
 from roster.data.filters import Matcher, in_scope
-from roster.data.models import Moment, RoleAssignmentRow, UserRow
+from roster.data.models import RoleAssignmentRow, UserRow
 from roster.data.operators import one_of_ids
 from roster.data.pages import Ordered, SortKey, count_up_to, counts_up_to, fetch_page, fetch_pages, with_id
 from roster.data.statements import AnyRow, AnySelect, Column
@@ -135,7 +136,7 @@ async def holder_counts(
     return {role_id: found.get(role_id, 0) for role_id in role_ids}
 
 
-async def lasting_holder_counts(writer: Writer, role_ids: Sequence[UUID]) -> Mapping[UUID, int]:
+async def lasting_holder_counts(reader: Reader | Writer, role_ids: Sequence[UUID]) -> Mapping[UUID, int]:
     """How many ACTIVE users hold each role without expiry: those that `min_holders` counts."""
     statement = (
         select(RoleAssignmentRow.role_id, func.count())
@@ -148,7 +149,7 @@ async def lasting_holder_counts(writer: Writer, role_ids: Sequence[UUID]) -> Map
         )
         .group_by(RoleAssignmentRow.role_id)
     )
-    found = dict((await writer.execute(statement)).all())
+    found = dict((await reader.execute(statement)).all())
     return {role_id: found.get(role_id, 0) for role_id in role_ids}
 
 
@@ -207,14 +208,28 @@ async def set_expiries(writer: Writer, expiries: Mapping[UUID, datetime | None])
         )
 
 
-async def close_expired(writer: Writer, ids: Sequence[UUID]) -> None:
-    """Ends each at its expiry, so that the role can be held anew and history stays true."""
-    if ids:
-        await writer.execute(
-            update(RoleAssignmentRow)
-            .where(one_of_ids(RoleAssignmentRow.id, ids))
-            .values(ended_at=RoleAssignmentRow.expires_at)
-        )
+async def close_expired(writer: Writer, ids: Sequence[UUID]) -> frozenset[UUID]:
+    """Ends each at its expiry, so that the role can be held anew and history stays true. Answers those that were open."""
+    if not ids:
+        return frozenset()
+    statement = (
+        update(RoleAssignmentRow)
+        .where(one_of_ids(RoleAssignmentRow.id, ids), RoleAssignmentRow.ended_at.is_(None))
+        .values(ended_at=RoleAssignmentRow.expires_at)
+        .returning(RoleAssignmentRow.id)
+    )
+    return frozenset((await writer.execute(statement)).scalars())
+
+
+async def expired_before(writer: Writer, moment: datetime, limit: int) -> Sequence[RoleAssignment]:
+    """Those that are open though they expired before the moment, the first that did first."""
+    statement = (
+        select(*COLUMNS)
+        .where(RoleAssignmentRow.ended_at.is_(None), RoleAssignmentRow.expires_at < moment)
+        .order_by(RoleAssignmentRow.expires_at)
+        .limit(limit)
+    )
+    return [_assignment(row) for row in await writer.execute(statement)]
 
 
 async def revoke(writer: Writer, ids: Sequence[UUID], change: Change) -> None:

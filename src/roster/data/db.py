@@ -116,19 +116,31 @@ def _cause(error: DBAPIError | PoolTimeoutError) -> BaseException | None:
 def _told(error: DBAPIError | PoolTimeoutError) -> Exception:
     """The domain's word for a failure of the database; a failure that has none stays what it is."""
     cause = _cause(error)
+    if isinstance(cause, pg.IntegrityError) and (told := ERRORS.get(cause.diag.constraint_name or "")):
+        return Rejected(told)
+    if unavailable := _unavailable(error, cause):
+        return unavailable
+    if isinstance(error, DBAPIError) and isinstance(cause, (pg.IntegrityError, pg.DataError)):
+        where = cause.diag.constraint_name or cause.diag.column_name or "a value"
+        return UnexpectedValueError(f"{type(cause).__name__} of {where}: {error.statement}")
+    return error
+
+
+def _unavailable(
+    error: DBAPIError | PoolTimeoutError, cause: BaseException | None
+) -> UnavailableError | None:
+    """For what may go otherwise another time."""
     if isinstance(error, PoolTimeoutError):
         logger.warning("no connection is free")
         return UnavailableError("The server is busy: try again.")
-    if isinstance(cause, pg.IntegrityError) and (told := ERRORS.get(cause.diag.constraint_name or "")):
-        return Rejected(told)
     if isinstance(cause, pg.DiskFull):
         logger.error("the disk of the database is full")
         return UnavailableError("The database has no room for more: try again later.")
+    if isinstance(cause, pg.ReadOnlySqlTransaction):
+        logger.warning("the database can only be read")
+        return UnavailableError("The database can only be read: try again later.")
     if isinstance(cause, (pg.OperationalError, pg.InterfaceError)):
         # The first line of it: those after may show rows.
         logger.warning("the database cannot be reached", extra={"reason": str(cause).partition("\n")[0]})
         return UnavailableError("The database cannot be reached: try again.")
-    if isinstance(cause, (pg.IntegrityError, pg.DataError)):
-        where = cause.diag.constraint_name or cause.diag.column_name or "a value"
-        return UnexpectedValueError(f"{type(cause).__name__} of {where}: {error.statement}")
-    return error
+    return None

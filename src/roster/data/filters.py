@@ -50,6 +50,7 @@ from roster.domain.filters import (
     UserFilter,
     UserRolesFilter,
 )
+from roster.domain.roles import RoleKey, RoleRef
 from roster.domain.users import LIVE_STATUSES, UserKey, UserRef, UserStatus
 
 F = TypeVar("F", UserFilter, RoleFilter, RoleAssignmentFilter)
@@ -92,6 +93,14 @@ def user_ref_is(ref: UserRef, row: Users = UserRow) -> Condition:
         return row.id == ref.value
     column = {UserKey.EMAIL: row.email, UserKey.USERNAME: row.username, UserKey.EXTERNAL_ID: row.external_id}
     return and_(column[ref.key] == ref.value, is_live(row))
+
+
+def role_ref_is(ref: RoleRef, row: Roles = RoleRow) -> Condition:
+    return (
+        row.id == ref.value
+        if ref.key is RoleKey.ID
+        else and_(row.key == ref.value, row.archived_at.is_(None))
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

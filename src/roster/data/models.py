@@ -1,77 +1,31 @@
-"""The tables. What must hold is a named constraint here too; a name is stable by the convention below.
+"""The tables. What must hold is a named constraint here too; a name is stable by the convention in columns.py.
 
 `*_fold` columns hold the fold of the text beside them (domain/text.py): they are what is compared and ordered.
 Every text is COLLATE "C", so that the order is that of code points on every server.
 """
 
 from datetime import datetime
-from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
-    Dialect,
+    FetchedValue,
     ForeignKey,
+    Identity,
     Index,
     Integer,
-    MetaData,
-    Text,
-    TypeDecorator,
-    func,
+    LargeBinary,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import Mapped, mapped_column
 
+from roster.data.columns import UUIDV7, Base, Chosen, CText, Moment, no_longer, one_of
 from roster.domain.actors import ActorKind
+from roster.domain.events import EventType
 from roster.domain.users import LIVE_STATUSES, UserKind, UserStatus
-
-E = TypeVar("E", bound=StrEnum)
-
-
-class Base(DeclarativeBase):
-    metadata = MetaData(
-        naming_convention={
-            "pk": "pk_%(table_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_name)s",
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        }
-    )
-
-
-CText = Text(collation="C")
-Moment = TIMESTAMP(timezone=True, precision=3)
-UUIDV7 = func.uuidv7()
-
-
-class Chosen(TypeDecorator[E]):
-    """Text that is a member of an enum; a CHECK beside it says which."""
-
-    impl = CText
-    cache_ok = True
-
-    def __init__(self, enum: type[E]) -> None:
-        super().__init__()
-        self.enum = enum
-
-    def process_bind_param(self, value: E | None, dialect: Dialect) -> str | None:  # noqa: ARG002 -- SQLAlchemy's signature
-        return None if value is None else value.value
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> E | None:  # noqa: ARG002 -- SQLAlchemy's signature
-        return None if value is None else self.enum(value)
-
-
-def one_of(column: str, enum: type[StrEnum]) -> CheckConstraint:
-    members = ", ".join(f"'{member}'" for member in enum)
-    return CheckConstraint(f"{column} IN ({members})", name=column)
-
-
-def no_longer(column: str, limit: int) -> CheckConstraint:
-    return CheckConstraint(f"char_length({column}) BETWEEN 1 AND {limit}", name=column)
-
 
 LIVE = text("status IN ({})".format(", ".join(f"'{status}'" for status in LIVE_STATUSES)))
 
@@ -213,6 +167,7 @@ class RoleAssignmentRow(Base):
             "user_id",
             postgresql_where=text("ended_at IS NULL"),
         ),
+        Index("ix_role_assignments_expires_at_open", "expires_at", postgresql_where=text("ended_at IS NULL")),
         Index("ix_role_assignments_user_id", "user_id", "assigned_at", "id"),
         Index("ix_role_assignments_role_id", "role_id", "assigned_at", "id"),
         Index("ix_role_assignments_assigned_at", "assigned_at", "id"),
@@ -231,3 +186,74 @@ class RoleAssignmentRow(Base):
     revoked_by_kind: Mapped[ActorKind | None] = mapped_column(Chosen(ActorKind))
     revoked_by_user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     revoke_reason: Mapped[str | None] = mapped_column(CText)
+
+
+class EventRow(Base):
+    """Append-only: the database refuses what would change or remove an event, but for the blanking of one erased.
+
+    The order of the log is that of (epoch, transaction, sequence), which a trigger gives to what is inserted: the
+    transaction is its own, or the last one that ended before, if that has a higher number.
+    """
+
+    __tablename__ = "events"
+    __table_args__ = (
+        one_of("type", EventType),
+        one_of("actor_kind", ActorKind),
+        CheckConstraint("(actor_kind = 'USER') = (actor_user_id IS NOT NULL)", name="actor"),
+        CheckConstraint("(role_id IS NULL) = (role_key IS NULL)", name="role_key"),
+        CheckConstraint("user_id IS NOT NULL OR role_id IS NOT NULL", name="subject"),
+        CheckConstraint("jsonb_typeof(changes) = 'array'", name="changes"),
+        no_longer("reason", 500),
+        no_longer("request_id", 128),
+        Index("uq_events_place", "epoch", "transaction", "sequence", unique=True),
+        Index("ix_events_user_id", "user_id", "epoch", "transaction", "sequence"),
+        Index("ix_events_role_id", "role_id", "epoch", "transaction", "sequence"),
+        Index("ix_events_actor_user_id", "actor_user_id", "epoch", "transaction", "sequence"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    epoch: Mapped[int] = mapped_column(Integer, FetchedValue())
+    transaction: Mapped[int] = mapped_column(BigInteger, FetchedValue())
+    sequence: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
+    type: Mapped[EventType] = mapped_column(Chosen(EventType))
+    at: Mapped[datetime] = mapped_column(Moment)
+    actor_kind: Mapped[ActorKind] = mapped_column(Chosen(ActorKind))
+    actor_user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    role_id: Mapped[UUID | None] = mapped_column(ForeignKey("roles.id"))
+    role_key: Mapped[str | None] = mapped_column(CText)
+    # [{"field": …, "before": …, "after": …}]
+    changes: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    reason: Mapped[str | None] = mapped_column(CText)
+    request_id: Mapped[str | None] = mapped_column(CText)
+
+
+class EventEpochRow(Base):
+    """The clusters that the log has lived in, one after the other. Transactions are numbered anew in each."""
+
+    __tablename__ = "event_epochs"
+
+    epoch: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    cluster: Mapped[str] = mapped_column(CText)
+
+
+class ApiTokenRow(Base):
+    __tablename__ = "api_tokens"
+    __table_args__ = (
+        CheckConstraint("octet_length(digest) = 32", name="digest"),
+        no_longer("label", 100),
+        CheckConstraint("expires_at > created_at", name="expires_at"),
+        CheckConstraint("revoked_at >= created_at", name="revoked_at"),
+        Index("uq_api_tokens_digest", "digest", unique=True),
+        Index("ix_api_tokens_owner_id", "owner_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    owner_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    label: Mapped[str] = mapped_column(CText)
+    # SHA-256 of the secret, which is kept nowhere.
+    digest: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    expires_at: Mapped[datetime] = mapped_column(Moment)
+    last_used_at: Mapped[datetime | None] = mapped_column(Moment)
+    revoked_at: Mapped[datetime | None] = mapped_column(Moment)

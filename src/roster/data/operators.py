@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.types import Uuid
 
-from roster.data.models import CText, Moment
+from roster.data.columns import CText, Moment
 from roster.data.statements import AnySelect, Column
 from roster.domain.filters import DateTimeFilter, IntFilter, KeyFilter, LabelsFilter, TextFilter
 

@@ -1,12 +1,13 @@
 """The statements of roles."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, insert, select, update
+from sqlalchemy import ColumnElement, func, insert, select, union_all, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from roster.data.db import Reader, Writer
@@ -128,18 +129,26 @@ async def count(reader: Reader, which: RoleSelection, matcher: Matcher, cap: int
     return await count_up_to(reader, _selected(which, matcher), cap)
 
 
-async def lock(writer: Writer, ids: Sequence[UUID], *, to_change: bool) -> Mapping[UUID, Role]:
+async def lock(
+    writer: Writer, *, alone: Collection[UUID] = (), shared: Collection[UUID] = ()
+) -> Mapping[UUID, Role]:
     """The roles as they are now, kept so until the transaction ends. Locked in id order, before any users.
 
-    Shared among all who only rely on them; alone `to_change` a role or the number of its holders.
+    `shared` among all who only rely on them; `alone` to change a role or the number of its holders.
     """
-    statement = (
-        select(*COLUMNS)
-        .where(one_of_ids(RoleRow.id, ids))
-        .order_by(RoleRow.id)
-        .with_for_update(read=not to_change)
-    )
+    changed = set(alone)
+    runs = groupby(sorted(changed.union(shared)), key=changed.__contains__)
+    parts = [_locked(list(run), to_change=to_change) for to_change, run in runs]
+    if not parts:
+        return {}
+    # Each part locks its rows when the one before has locked its own.
+    statement = parts[0] if len(parts) == 1 else union_all(*(select(part.subquery()) for part in parts))
     return {row.id: _role(row) for row in await writer.execute(statement)}
+
+
+def _locked(ids: Sequence[UUID], *, to_change: bool) -> AnySelect:
+    statement = select(*COLUMNS).where(one_of_ids(RoleRow.id, ids)).order_by(RoleRow.id)
+    return statement.with_for_update(read=not to_change)
 
 
 async def lock_count(writer: Writer) -> int:

@@ -16,17 +16,28 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import AddConstraint, CreateIndex, DropConstraint, DropIndex
 
 from roster.data import assignments as assignment_data
+from roster.data import events as event_data
 from roster.data import users as user_data
 from roster.data.db import Writer
-from roster.data.models import Base, RoleRow, UserRow
+from roster.data.models import EventRow, RoleRow, UserRow
 from roster.domain.assignments import RoleAssignment
+from roster.domain.events import Event
 from roster.domain.roles import ADMIN
 from roster.domain.users import User
 
-_USERS = Base.metadata.tables["users"]
-_ASSIGNMENTS = Base.metadata.tables["role_assignments"]
-_FOREIGN_KEYS = sorted(_ASSIGNMENTS.foreign_key_constraints, key=lambda constraint: str(constraint.name))
-_INDEXES = sorted(_USERS.indexes | _ASSIGNMENTS.indexes, key=lambda index: str(index.name))
+_USERS = UserRow.metadata.tables["users"]
+_ASSIGNMENTS = UserRow.metadata.tables["role_assignments"]
+_EVENTS = UserRow.metadata.tables["events"]
+_TOKENS = UserRow.metadata.tables["api_tokens"]
+# All that refer to users, which could not be emptied otherwise.
+_FOREIGN_KEYS = sorted(
+    _ASSIGNMENTS.foreign_key_constraints | _EVENTS.foreign_key_constraints | _TOKENS.foreign_key_constraints,
+    key=lambda constraint: str(constraint.name),
+)
+_INDEXES = sorted(_USERS.indexes | _ASSIGNMENTS.indexes | _EVENTS.indexes, key=lambda index: str(index.name))
+# Emptied in the same transaction, so what is copied into them needs no VACUUM after.
+_EMPTIED = (_USERS, _ASSIGNMENTS)
+_LATEST = (EventRow.epoch.desc(), EventRow.transaction.desc())
 
 
 async def is_empty(writer: Writer) -> bool:
@@ -36,16 +47,15 @@ async def is_empty(writer: Writer) -> bool:
 
 
 async def lock(writer: Writer) -> None:
-    """Nobody else reads or writes users, roles or assignments until the transaction ends."""
-    await writer.execute(text("LOCK TABLE roles, users, role_assignments"))
+    """Nobody else reads or writes anything until the transaction ends."""
+    await writer.execute(text("LOCK TABLE roles, users, role_assignments, events, api_tokens"))
 
 
 async def prepare(writer: Writer) -> None:
     """The tables must be empty: they are emptied, and lose their indexes and foreign keys until `finish`."""
-    # What is copied into a table emptied in the same transaction needs no VACUUM after.
-    await writer.execute(text("TRUNCATE users, role_assignments"))
     for constraint in _FOREIGN_KEYS:
         await writer.execute(DropConstraint(constraint))
+    await writer.execute(text("TRUNCATE users, role_assignments"))
     for index in _INDEXES:
         await writer.execute(DropIndex(index))
 
@@ -58,14 +68,29 @@ async def add_assignments(writer: Writer, assignments: Iterable[RoleAssignment])
     await _copy(writer, _ASSIGNMENTS, map(assignment_data.values, assignments))
 
 
+async def add_events(writer: Writer, events: Iterable[Event], place: Mapping[str, int]) -> None:
+    """At the `place` in the log that this transaction has."""
+    await _copy(writer, _EVENTS, ({**event_data.values(event), **place} for event in events))
+
+
+async def place_of_this(writer: Writer) -> Mapping[str, int]:
+    """The place that an event of this transaction was given."""
+    row = (
+        await writer.execute(select(EventRow.epoch, EventRow.transaction).order_by(*_LATEST).limit(1))
+    ).one()
+    return {"epoch": row.epoch, "transaction": row.transaction}
+
+
 async def _copy(writer: Writer, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
     connection: Any = (await writer.get_raw_connection()).driver_connection
-    names = [column.name for column in table.columns]
-    row_of = itemgetter(*names)
-    statement = f"COPY {table.name} ({', '.join(names)}) FROM STDIN WITH (FREEZE, FORMAT BINARY)"
+    columns = [column for column in table.columns if column.identity is None]
+    row_of = itemgetter(*(column.name for column in columns))
+    named = ", ".join(column.name for column in columns)
+    freeze = "FREEZE, " if table in _EMPTIED else ""
+    statement = f"COPY {table.name} ({named}) FROM STDIN WITH ({freeze}FORMAT BINARY)"
     try:
         async with connection.cursor() as cursor, cursor.copy(statement) as copy:
-            copy.set_types([_type_of(column, writer.dialect) for column in table.columns])
+            copy.set_types([_type_of(column, writer.dialect) for column in columns])
             for row in rows:
                 await copy.write_row(row_of(row))
     except psycopg.Error as error:
@@ -83,7 +108,7 @@ async def finish(writer: Writer, progress: Callable[[int, int], None]) -> None:
     steps: list[Executable] = [
         *map(CreateIndex, _INDEXES),
         *(AddConstraint(constraint, isolate_from_table=False) for constraint in _FOREIGN_KEYS),
-        text("ANALYZE users, roles, role_assignments"),
+        text("ANALYZE users, roles, role_assignments, events"),
     ]
     for done, step in enumerate(steps):
         progress(done, len(steps))

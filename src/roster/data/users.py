@@ -1,18 +1,20 @@
 """The statements of users."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache, partial
+from itertools import groupby
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, insert, select, type_coerce, update
+from sqlalchemy import ColumnElement, insert, select, type_coerce, union_all, update
 from sqlalchemy.orm import InstrumentedAttribute
 
+from roster.data.columns import CText
 from roster.data.db import Reader, Writer
 from roster.data.filters import Matcher, in_scope, is_live
-from roster.data.models import CText, RoleAssignmentRow, UserRow
+from roster.data.models import RoleAssignmentRow, UserRow
 from roster.data.operators import one_of_ids, one_of_texts
 from roster.data.pages import (
     Ordered,
@@ -69,14 +71,14 @@ _SORT_KEYS: Mapping[UserOrderField, SortKey] = {
 }
 
 
-def _user(row: AnyRow) -> User:
+def record(row: AnyRow) -> User:
     values = row._mapping  # noqa: SLF001 -- SQLAlchemy's public name for it
     return User(**{name: values[name] for name in _NAMES})
 
 
 async def by_ids(reader: Reader | Writer, ids: Sequence[UUID]) -> Mapping[UUID, User]:
     rows = await reader.execute(select(*COLUMNS).where(one_of_ids(UserRow.id, ids)))
-    return {row.id: _user(row) for row in rows}
+    return {row.id: record(row) for row in rows}
 
 
 async def by_refs(reader: Reader | Writer, refs: Sequence[UserRef]) -> Mapping[UserRef, User]:
@@ -85,7 +87,7 @@ async def by_refs(reader: Reader | Writer, refs: Sequence[UserRef]) -> Mapping[U
     for key in dict.fromkeys(ref.key for ref in refs):
         values = [ref.value for ref in refs if ref.key is key]
         for row in await reader.execute(select(*COLUMNS).where(_named_by(key, values))):
-            user = _user(row)
+            user = record(row)
             found[UserRef(key=key, value=getattr(user, key.value))] = user
     return found
 
@@ -113,7 +115,7 @@ def _holders(which: UserSelection, matcher: Matcher, role_id: Column) -> AnySele
 
 def _ordered(request: PageRequest[UserOrderField]) -> Ordered[User]:
     keys = [directed(_SORT_KEYS[key.field], key) for key in request.order]
-    return Ordered(keys=with_id(keys, UserRow.id), record=_user)
+    return Ordered(keys=with_id(keys, UserRow.id), record=record)
 
 
 async def page(
@@ -144,15 +146,32 @@ async def counts_by_roles(
     return await counts_up_to(reader, role_ids, partial(_holders, which, matcher), cap)
 
 
-async def lock(writer: Writer, ids: Sequence[UUID]) -> Mapping[UUID, User]:
-    """The users as they are now, kept so until the transaction ends. Locked in id order, after any roles."""
-    statement = (
-        select(*COLUMNS)
-        .where(one_of_ids(UserRow.id, ids))
-        .order_by(UserRow.id)
-        .with_for_update(key_share=True)
-    )
-    return {row.id: _user(row) for row in await writer.execute(statement)}
+async def lock(
+    writer: Writer, ids: Collection[UUID], *, shared: Collection[UUID] = ()
+) -> Mapping[UUID, User]:
+    """The users as they are now, kept so until the transaction ends. Locked in id order, after any roles.
+
+    Those `shared` are not changed: any number may lock them so at once. One that is named as both is changed.
+    """
+    changed = set(ids)
+    runs = groupby(sorted(changed.union(shared)), key=changed.__contains__)
+    parts = [_locked(one_of_ids(UserRow.id, list(run)), to_change=to_change) for to_change, run in runs]
+    if not parts:
+        return {}
+    # Each part locks its rows when the one before has locked its own.
+    statement = parts[0] if len(parts) == 1 else union_all(*(select(part.subquery()) for part in parts))
+    return {row.id: record(row) for row in await writer.execute(statement)}
+
+
+def _locked(which: ColumnElement[bool], *, to_change: bool = True, skip_locked: bool = False) -> AnySelect:
+    statement = select(*COLUMNS).where(which).order_by(UserRow.id)
+    return statement.with_for_update(read=not to_change, key_share=to_change, skip_locked=skip_locked)
+
+
+async def lock_free(writer: Writer, ids: Sequence[UUID]) -> Mapping[UUID, User]:
+    """The same, but for those that somebody else has locked, who are left out."""
+    statement = _locked(one_of_ids(UserRow.id, ids), skip_locked=True)
+    return {row.id: record(row) for row in await writer.execute(statement)}
 
 
 async def add(writer: Writer, user: User) -> None:
@@ -174,7 +193,7 @@ async def touch(
         .values(version=UserRow.version + 1, updated_at=moment, **({"status": status} if status else {}))
         .returning(*COLUMNS)
     )
-    return {row.id: _user(row) for row in await writer.execute(statement)}
+    return {row.id: record(row) for row in await writer.execute(statement)}
 
 
 def values(user: User) -> dict[str, Any]:

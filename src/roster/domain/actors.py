@@ -19,5 +19,6 @@ class Actor:
     user_id: UUID | None
 
 
-# Whoever can reach a server that answers on the loopback address only.
+# Whoever runs the command on the machine itself, or reaches a server without access control.
 LOCAL_OPERATOR = Actor(kind=ActorKind.CLI, user_id=None)
+SYSTEM = Actor(kind=ActorKind.SYSTEM, user_id=None)

@@ -111,10 +111,12 @@ def instant(value: str) -> datetime:
         raise Invalid(InvalidReason.OUT_OF_RANGE, "The year must be from 1900 to 9000.") from None
 
 
-def expiry(value: str, now: datetime) -> datetime:
+def expiry(value: str, now: datetime, longest: timedelta = MAX_EXPIRY) -> datetime:
     moment = instant(value)
     if moment <= now:
         raise Invalid(InvalidReason.IN_THE_PAST, "An expiry must be in the future.")
-    if moment > now + MAX_EXPIRY:
-        raise Invalid(InvalidReason.OUT_OF_RANGE, "An expiry is at most 10 years ahead.", 10)
+    if moment > now + longest:
+        years = longest.days // 365
+        ahead = f"{years} years" if years > 1 else "a year"
+        raise Invalid(InvalidReason.OUT_OF_RANGE, f"An expiry is at most {ahead} ahead.", years)
     return moment

@@ -8,7 +8,8 @@
     ├── InvalidTransitionError
     ├── TooFewHoldersError
     ├── RoleInUseError
-    └── LimitExceededError
+    ├── LimitExceededError
+    └── EscalationError
 
     Rejected                raised: carries every MutationError of a mutation; nothing was written
 
@@ -18,6 +19,8 @@
     ├── BadIdError
     ├── BadCursorError
     ├── FilterTooComplexError
+    ├── UnauthenticatedError
+    ├── ForbiddenError
     └── UnavailableError
 
 A path leads into the input as the caller sees it, in our own names: ("users", "refs", "3", "external_id").
@@ -43,6 +46,7 @@ class ErrorCode(StrEnum):
     TOO_FEW_HOLDERS = "TOO_FEW_HOLDERS"
     ROLE_IN_USE = "ROLE_IN_USE"
     LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
+    ESCALATION = "ESCALATION"
 
 
 class InvalidReason(StrEnum):
@@ -129,6 +133,14 @@ class LimitExceededError(MutationError):
     limit: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EscalationError(MutationError):
+    """`missing_permissions` are those that the caller does not hold, sorted; none if the caller may not see them."""
+
+    code = ErrorCode.ESCALATION
+    missing_permissions: tuple[str, ...]
+
+
 class Rejected(Exception):
     """A mutation that was refused, with every reason at once. Nothing was written."""
 
@@ -166,6 +178,16 @@ class BadCursorError(RequestError):
 
 class FilterTooComplexError(RequestError):
     code = "FILTER_TOO_COMPLEX"
+
+
+class UnauthenticatedError(RequestError):
+    """Nobody knows who asks. What is wrong with a token is never said: it would help who guesses."""
+
+    code = "UNAUTHENTICATED"
+
+
+class ForbiddenError(RequestError):
+    code = "FORBIDDEN"
 
 
 class UnavailableError(RequestError):

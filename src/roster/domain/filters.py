@@ -10,6 +10,8 @@ from datetime import datetime
 from uuid import UUID
 
 from roster.domain.assignments import Scope
+from roster.domain.events import EventType
+from roster.domain.roles import RoleRef
 from roster.domain.users import UserKind, UserRef, UserStatus
 
 MAX_DEPTH = 5
@@ -141,6 +143,15 @@ class RoleAssignmentFilter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EventFilter:
+    type: tuple[EventType, ...] | None
+    user: UserRef | None
+    role: RoleRef | None
+    actor: UserRef | None
+    at: DateTimeFilter | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UserSelection:
     """Which users a list has: live ones, unless archived and erased ones are included."""
 
@@ -172,13 +183,24 @@ def role_keys(given: NounFilter | None) -> frozenset[str]:
     return frozenset(_role_keys(given))
 
 
-def _role_keys(part: object) -> Iterator[str]:
-    if isinstance(part, UserRolesFilter):
-        for keys in (part.any_of, part.all_of, part.none_of):
-            yield from keys or ()
+def _role_keys(given: NounFilter | None) -> Iterator[str]:
+    for part in _parts(given):
+        if isinstance(part, UserRolesFilter):
+            for keys in (part.any_of, part.all_of, part.none_of):
+                yield from keys or ()
+
+
+def looks_at_roles(given: NounFilter | None) -> bool:
+    """Whether what the filter matches depends on roles, so that it could tell of them."""
+    return any(isinstance(part, (UserRolesFilter, LabelsFilter, RoleFilter)) for part in _parts(given))
+
+
+def _parts(part: object) -> Iterator[object]:
+    """Every filter within the filter, at any depth, and itself."""
     if isinstance(part, tuple):
         for member in part:
-            yield from _role_keys(member)
+            yield from _parts(member)
     elif is_dataclass(part):
+        yield part
         for field in fields(part):
-            yield from _role_keys(getattr(part, field.name))
+            yield from _parts(getattr(part, field.name))

@@ -93,11 +93,19 @@ class AssignmentOrderField(StrEnum):
     ASSIGNED_AT = "ASSIGNED_AT"
 
 
+class EventOrderField(StrEnum):
+    """Events have one order, in which they were added: where, after which transaction there, as what number."""
+
+    EPOCH = "EPOCH"
+    TRANSACTION = "TRANSACTION"
+    SEQUENCE = "SEQUENCE"
+
+
 # The order keys that can be missing.
 NULLABLE_KEYS = frozenset(
     {UserOrderField.EMAIL, UserOrderField.USERNAME, UserOrderField.FIRST_NAME, UserOrderField.LAST_NAME}
 )
-# What the values of an order key are. A count is an int.
+# What the values of an order key are.
 KEY_TYPES: Mapping[StrEnum, type] = MappingProxyType(
     {
         UserOrderField.CREATED_AT: datetime,
@@ -114,5 +122,10 @@ KEY_TYPES: Mapping[StrEnum, type] = MappingProxyType(
         RoleOrderField.UPDATED_AT: datetime,
         RoleOrderField.HOLDER_COUNT: int,
         AssignmentOrderField.ASSIGNED_AT: datetime,
+        EventOrderField.EPOCH: int,
+        EventOrderField.TRANSACTION: int,
+        EventOrderField.SEQUENCE: int,
     }
 )
+# The numbers that need more than 32 bits.
+LONG_KEYS = frozenset({EventOrderField.TRANSACTION, EventOrderField.SEQUENCE})

@@ -9,7 +9,8 @@ from functools import partial
 from roster.domain.checks import ABSENT, Given, Invalid, Problems, check_length, line, reason
 from roster.domain.errors import InvalidInputError, InvalidReason, Path
 from roster.domain.ids import new_id
-from roster.domain.roles import KNOWN_PERMISSIONS, Role, RoleRef
+from roster.domain.permissions import EVERY_PERMISSION, PREFIX
+from roster.domain.roles import Role, RoleRef
 from roster.domain.text import collapse
 
 MAX_KEY = 64
@@ -172,9 +173,9 @@ def _permission(value: str) -> str:
         raise Invalid(
             InvalidReason.BAD_FORMAT, "A permission is words of a to z and 0 to 9, joined by one of : . _ -"
         )
-    if value.startswith("roster:") and value not in KNOWN_PERMISSIONS:
-        known = ", ".join(sorted(KNOWN_PERMISSIONS))
-        raise Invalid(InvalidReason.NOT_ALLOWED, f"Labels under roster: are Roster's own: {known}.")
+    if value.startswith(PREFIX) and value not in EVERY_PERMISSION:
+        known = ", ".join(sorted(EVERY_PERMISSION))
+        raise Invalid(InvalidReason.NOT_ALLOWED, f"Labels under {PREFIX} are Roster's own: {known}.")
     return value
 
 

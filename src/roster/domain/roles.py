@@ -9,18 +9,6 @@ from uuid import UUID
 ADMIN = "ADMIN"
 MAX_LIVE_ROLES = 2000
 
-# Roster's own permissions: the only labels allowed under `roster:`.
-KNOWN_PERMISSIONS = frozenset(
-    {
-        "roster:users:read",
-        "roster:users:write",
-        "roster:users:erase",
-        "roster:roles:read",
-        "roster:roles:write",
-        "roster:roles:assign",
-    }
-)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Role:

@@ -8,6 +8,7 @@ made here ever changes its owner or permissions. What is made in the data direct
     server.lock   locked by that process, its children and every PostgreSQL process, so free only when all are gone
     server.log    what PostgreSQL wrote, appended to at each start
     socket        a link to the private directory of the server's socket, while it runs
+    admin.token   a token of the local administrator, 0600; the command makes it, and this package lets it be
     binaries/     a copy of PostgreSQL, only where the server's user cannot enter the installed one
 """
 

@@ -24,6 +24,8 @@ _OURS = {
     "server.lock",
     "server.log",
     "socket",
+    "admin.token",
+    "admin.token.new",
     "binaries",
     "binaries.new",
     "cluster.new",

@@ -11,19 +11,24 @@ from roster.data import assignments as assignment_data
 from roster.data import roles as role_data
 from roster.data import users as user_data
 from roster.data.db import Database, Writer
-from roster.domain.actors import Actor
 from roster.domain.assignment_input import USER_REFS, RoleGrant, RolesToAssign, RolesToRevoke, UserRoles
 from roster.domain.assignments import Change, RoleAssignment
+from roster.domain.callers import Call
 from roster.domain.errors import LimitExceededError, MutationError, Path, Rejected
 from roster.domain.filters import AssignmentSelection
 from roster.domain.ids import new_id
 from roster.domain.pages import AssignmentOrderField, Page, PageRequest
+from roster.domain.permissions import WHO_HOLDS_WHAT, Permission
 from roster.domain.roles import Role
 from roster.domain.users import MAX_LIVE_ASSIGNMENTS, User
 from roster.services import locks, refs
 from roster.services.filters import Filters
+from roster.services.locks import Locks
 from roster.services.plans import Pair, Plan
+from roster.services.recording import Recorder
 from roster.services.versions import check_version
+
+_NEEDS = (Permission.ROLES_ASSIGN, *WHO_HOLDS_WHAT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,21 +59,24 @@ class RolesSet:
 
 
 class Assignments:
-    def __init__(self, db: Database, actor: Actor, now: datetime, filters: Filters) -> None:
-        self._db, self._actor, self._now, self._filters = db, actor, now, filters
+    def __init__(self, db: Database, call: Call, filters: Filters) -> None:
+        self._db, self._call, self._filters = db, call, filters
 
     async def by_ids(self, ids: Sequence[UUID]) -> Mapping[UUID, RoleAssignment]:
+        self._call.caller.require(*WHO_HOLDS_WHAT)
         async with self._db.read() as reader:
             return await assignment_data.by_ids(reader, ids)
 
     async def page(
         self, which: AssignmentSelection, request: PageRequest[AssignmentOrderField]
     ) -> Page[RoleAssignment]:
+        self._call.caller.require(*WHO_HOLDS_WHAT)
         async with self._db.read() as reader:
             match = await self._filters.matcher(reader, which.filter)
             return await assignment_data.page(reader, which, match, request)
 
     async def count(self, which: AssignmentSelection, cap: int) -> int:
+        self._call.caller.require(*WHO_HOLDS_WHAT)
         async with self._db.read() as reader:
             match = await self._filters.matcher(reader, which.filter)
             return await assignment_data.count(reader, which, match, cap)
@@ -79,6 +87,7 @@ class Assignments:
         which: AssignmentSelection,
         request: PageRequest[AssignmentOrderField],
     ) -> Mapping[UUID, Page[RoleAssignment]]:
+        self._call.caller.require_of_others(user_ids, *WHO_HOLDS_WHAT)
         async with self._db.read() as reader:
             match = await self._filters.matcher(reader, which.filter)
             return await assignment_data.pages_by_users(reader, user_ids, which, match, request)
@@ -86,6 +95,7 @@ class Assignments:
     async def counts_by_users(
         self, user_ids: Sequence[UUID], which: AssignmentSelection, cap: int
     ) -> Mapping[UUID, int]:
+        self._call.caller.require_of_others(user_ids, *WHO_HOLDS_WHAT)
         async with self._db.read() as reader:
             match = await self._filters.matcher(reader, which.filter)
             return await assignment_data.counts_by_users(reader, user_ids, which, match, cap)
@@ -96,6 +106,7 @@ class Assignments:
         which: AssignmentSelection,
         request: PageRequest[AssignmentOrderField],
     ) -> Mapping[UUID, Page[RoleAssignment]]:
+        self._call.caller.require(*WHO_HOLDS_WHAT)
         async with self._db.read() as reader:
             match = await self._filters.matcher(reader, which.filter)
             return await assignment_data.pages_by_roles(reader, role_ids, which, match, request)
@@ -103,31 +114,38 @@ class Assignments:
     async def counts_by_roles(
         self, role_ids: Sequence[UUID], which: AssignmentSelection, cap: int
     ) -> Mapping[UUID, int]:
+        self._call.caller.require(*WHO_HOLDS_WHAT)
         async with self._db.read() as reader:
             match = await self._filters.matcher(reader, which.filter)
             return await assignment_data.counts_by_roles(reader, role_ids, which, match, cap)
 
     async def holder_counts(self, role_ids: Sequence[UUID]) -> Mapping[UUID, int]:
+        self._call.caller.require(Permission.ROLES_READ)
         async with self._db.read() as reader:
-            return await assignment_data.holder_counts(reader, role_ids, self._now)
+            return await assignment_data.holder_counts(reader, role_ids, self._call.now)
 
     async def assign(self, given: RolesToAssign) -> Assigned:
-        return await self._db.write(partial(self._assign, given, defaultdict(new_id)))
+        self._call.caller.require(*_NEEDS)
+        recorder = Recorder(self._call.request_id)
+        return await self._db.write(partial(self._assign, given, defaultdict(new_id), recorder))
 
-    async def _assign(self, given: RolesToAssign, ids: Mapping[Pair, UUID], writer: Writer) -> Assigned:
+    async def _assign(
+        self, given: RolesToAssign, ids: Mapping[Pair, UUID], recorder: Recorder, writer: Writer
+    ) -> Assigned:
         users, roles, paths = await _find(writer, given)
         lasting = given.expires_at is None
-        locked_roles = await locks.lock_roles(
-            writer, roles, losing=() if lasting else roles, gaining=roles if lasting else ()
+        lock = Locks(writer, self._call, _NEEDS)
+        locked_roles = await lock.roles(
+            roles, losing=() if lasting else roles, gaining=roles if lasting else ()
         )
-        locked, held = await locks.lock_users(writer, users)
+        locked = await lock.users(users)
         if errors := refs.check_live(locked, locked_roles, paths):
             raise Rejected(*errors)
-        plan = Plan(locked, held, ids, self._change(locked, given.reason))
+        plan = Plan(locked, await lock.held(users), ids, self._change(locked, given.reason))
         for user_id in users:
             for role_id in roles:
                 plan.hold(user_id, role_id, given.expires_at)
-        touched = await self._carry_out(writer, plan, locked_roles, paths)
+        touched = await self._carry_out(lock, plan, locked_roles, paths, recorder)
         return Assigned(
             users=[touched.get(user_id, locked[user_id]) for user_id in users],
             assigned=len(plan.assigned),
@@ -136,17 +154,19 @@ class Assignments:
         )
 
     async def revoke(self, given: RolesToRevoke) -> Revoked:
-        return await self._db.write(partial(self._revoke, given))
+        self._call.caller.require(*_NEEDS)
+        return await self._db.write(partial(self._revoke, given, Recorder(self._call.request_id)))
 
-    async def _revoke(self, given: RolesToRevoke, writer: Writer) -> Revoked:
+    async def _revoke(self, given: RolesToRevoke, recorder: Recorder, writer: Writer) -> Revoked:
         users, roles, paths = await _find(writer, given)
-        locked_roles = await locks.lock_roles(writer, roles, losing=roles)
-        locked, held = await locks.lock_users(writer, users)
-        plan = Plan(locked, held, {}, self._change(locked, given.reason))
+        lock = Locks(writer, self._call, _NEEDS)
+        locked_roles = await lock.roles(roles, losing=roles)
+        locked = await lock.users(users)
+        plan = Plan(locked, await lock.held(users), {}, self._change(locked, given.reason))
         for user_id in users:
             for role_id in roles:
                 plan.drop(user_id, role_id)
-        touched = await self._carry_out(writer, plan, locked_roles, paths)
+        touched = await self._carry_out(lock, plan, locked_roles, paths, recorder)
         return Revoked(
             users=[touched.get(user_id, locked[user_id]) for user_id in users],
             revoked=len(plan.revoked),
@@ -154,32 +174,34 @@ class Assignments:
         )
 
     async def set_roles(self, given: UserRoles) -> RolesSet:
-        return await self._db.write(partial(self._set_roles, given, defaultdict(new_id)))
+        self._call.caller.require(*_NEEDS)
+        recorder = Recorder(self._call.request_id)
+        return await self._db.write(partial(self._set_roles, given, defaultdict(new_id), recorder))
 
-    async def _set_roles(self, given: UserRoles, ids: Mapping[Pair, UUID], writer: Writer) -> RolesSet:
+    async def _set_roles(
+        self, given: UserRoles, ids: Mapping[Pair, UUID], recorder: Recorder, writer: Writer
+    ) -> RolesSet:
         user, wanted, paths = await _find_grants(writer, given)
         seen = await assignment_data.open_of_users(writer, [user.id])
         dropped = {held.role_id for held in seen} - set(wanted)
         lasting = {role_id for role_id, expires_at in wanted.items() if expires_at is None}
-        locked_roles = await locks.lock_roles(
-            writer,
+        lock = Locks(writer, self._call, _NEEDS)
+        locked_roles = await lock.roles(
             await role_data.by_ids(writer, [*dropped, *wanted]),
             losing=dropped | (set(wanted) - lasting),
             gaining=lasting,
         )
-        locked, held = await locks.lock_users(writer, {user.id: user})
+        locked = await lock.users({user.id: user})
+        held = await lock.held(locked)
         locks.check_all_locked(held, locked_roles)
         check_version(locked[user.id], given.expected_version)
         wanted_roles = {role_id: locked_roles[role_id] for role_id in wanted}
         if errors := refs.check_live(locked, wanted_roles, paths):
             raise Rejected(*errors)
         plan = Plan(locked, held, ids, self._change(locked, given.reason))
-        for assignment in held:
-            if assignment.role_id not in wanted:
-                plan.drop(user.id, assignment.role_id)
-        for role_id, expires_at in wanted.items():
-            plan.hold(user.id, role_id, expires_at)
-        touched = await self._carry_out(writer, plan, locked_roles, defaultdict(lambda: ("roles",), paths))
+        plan.hold_exactly(user.id, wanted)
+        paths = defaultdict(lambda: ("roles",), paths)
+        touched = await self._carry_out(lock, plan, locked_roles, paths, recorder)
         return RolesSet(
             user=touched.get(user.id, locked[user.id]),
             assigned=plan.assigned,
@@ -188,20 +210,31 @@ class Assignments:
         )
 
     def _change(self, users: Mapping[UUID, User], reason: str | None) -> Change:
-        return Change(by=self._actor, at=locks.moment_of(self._now, users.values()), reason=reason)
+        moment = locks.moment_of(self._call.now, users.values())
+        return Change(by=self._call.caller.actor, at=moment, reason=reason)
 
+    @staticmethod
     async def _carry_out(
-        self, writer: Writer, plan: Plan, roles: Mapping[UUID, Role], paths: Mapping[UUID, Path]
+        lock: Locks,
+        plan: Plan,
+        roles: Mapping[UUID, Role],
+        paths: Mapping[UUID, Path],
+        recorder: Recorder,
     ) -> Mapping[UUID, User]:
         """Writes the plan and answers the users that it touched, as they are then."""
-        if plan.overloaded:
-            raise Rejected(*(too_many_roles(paths[user_id]) for user_id in plan.overloaded))
+        errors: list[MutationError] = [too_many_roles(paths[user_id]) for user_id in plan.overloaded]
+        for role_id in roles:
+            if role_id in plan.touched_roles:
+                errors += lock.escalation(roles[role_id].permissions, paths[role_id])
+        if errors:
+            raise Rejected(*errors)
         if not plan.touched:
             return {}
-        await plan.write(writer)
-        touched = await user_data.touch(writer, plan.touched, plan.change.at)
-        await locks.check_holders_left(writer, roles, plan.lost, paths)
-        await locks.protect_first_holder(writer, roles, plan.gained, plan.change.at)
+        events = await plan.write(lock.writer, roles)
+        touched = await user_data.touch(lock.writer, plan.touched, plan.change.at)
+        await locks.check_holders_left(lock.writer, roles, plan.lost, paths)
+        events += await locks.protect_first_holder(lock.writer, roles, plan.gained, plan.change.at)
+        await recorder.write(lock.writer, events)
         return touched
 
 

@@ -3,6 +3,9 @@
 Roles are locked shared by whoever only relies on them, and alone by whoever changes one or takes a holder from a
 protected one. Whether that is so is looked up first and looked at again under the lock: if it has changed, the
 transaction begins again.
+
+A caller who is a user is locked too, shared, with the roles that permit what is done: what the caller may is decided
+under these locks, so that nobody does anything after they were told that they may no more.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -14,49 +17,128 @@ from roster.data import assignments as assignment_data
 from roster.data import roles as role_data
 from roster.data import users as user_data
 from roster.data.db import BeginAgain, Writer
-from roster.domain.assignments import RoleAssignment
-from roster.domain.errors import Path, Rejected, TooFewHoldersError
+from roster.domain.actors import SYSTEM
+from roster.domain.assignments import AssignmentState, Change, RoleAssignment
+from roster.domain.callers import Call
+from roster.domain.errors import EscalationError, Path, Rejected, TooFewHoldersError
+from roster.domain.events import Event, EventType, changes_between, of_role
+from roster.domain.permissions import WHO_HOLDS_WHAT, Permission, missing
 from roster.domain.roles import ADMIN, Role
-from roster.domain.users import LIVE_STATUSES, User
+from roster.domain.users import LIVE_STATUSES, User, UserStatus
 
 
-async def lock_roles(
-    writer: Writer,
-    seen: Mapping[UUID, Role],
-    *,
-    losing: Collection[UUID] = (),
-    gaining: Collection[UUID] = (),
-) -> Mapping[UUID, Role]:
-    """Locks the roles seen. `losing` may lose a lasting holder, `gaining` may gain one."""
-    if not seen:
-        return {}
+class Locks:
+    """The locks of one transaction that `needs` these permissions. First `roles`, then `users`, each once."""
 
-    def alone(role: Role) -> bool:
-        loses = role.min_holders > 0 and role.id in losing
-        return loses or (_awaits_first_holder(role) and role.id in gaining)
+    def __init__(self, writer: Writer, call: Call, needs: Iterable[Permission]) -> None:
+        self.writer, self._caller, self._now, self._needs = writer, call.caller, call.now, tuple(needs)
+        self._roles: Mapping[UUID, Role] = {}
+        self._held: Sequence[RoleAssignment] | None = None
+        self._users: Mapping[UUID, User] = {}
 
-    to_change = any(alone(role) for role in seen.values())
-    locked = await role_data.lock(writer, list(seen), to_change=to_change)
-    if not to_change and any(alone(role) for role in locked.values()):
-        raise BeginAgain
-    return locked
+    async def roles(
+        self,
+        seen: Mapping[UUID, Role],
+        *,
+        losing: Collection[UUID] = (),
+        gaining: Collection[UUID] = (),
+        beside: Collection[UUID] = (),
+    ) -> Mapping[UUID, Role]:
+        """Locks the roles seen, and answers them. `losing` may lose a lasting holder, `gaining` may gain one."""
+
+        def alone(role: Role) -> bool:
+            loses = role.min_holders > 0 and role.id in losing
+            return loses or (_awaits_first_holder(role) and role.id in gaining)
+
+        changed = {role.id for role in seen.values() if alone(role)}
+        await self._lock_roles(alone=changed, shared={*seen, *beside})
+        if any(alone(self._roles[role_id]) for role_id in seen if role_id not in changed):
+            raise BeginAgain
+        return {role_id: self._roles[role_id] for role_id in seen}
+
+    async def role_to_change(self, role_id: UUID) -> Role:
+        await self._lock_roles(alone={role_id}, shared=())
+        return self._roles[role_id]
+
+    async def _lock_roles(self, *, alone: Collection[UUID], shared: Collection[UUID]) -> None:
+        """With the roles that permit, shared."""
+        self._roles = await role_data.lock(
+            self.writer, alone=alone, shared=self._caller.role_ids.union(shared)
+        )
+
+    async def roles_of(self, users: Collection[UUID]) -> frozenset[UUID]:
+        """The roles that tell whether one of the users may more than the caller: those to lock `beside` others."""
+        others = [user_id for user_id in users if not self._caller.is_user(user_id)]
+        if not others or not missing(Permission, self._caller.permissions):
+            return frozenset()
+        held = await assignment_data.open_of_users(self.writer, others)
+        return frozenset(assignment.role_id for assignment in held)
+
+    async def users(self, seen: Mapping[UUID, User], *, to_change: bool = True) -> Mapping[UUID, User]:
+        """Locks the users seen, and answers them; raises ForbiddenError if the caller may this no more.
+
+        Begins again if what can name one of them has changed meanwhile: its address may be another's, or nobody's, now.
+        """
+        caller = self._caller.user_id
+        if seen or caller:
+            shared = {*(() if to_change else seen), *([caller] if caller else ())}
+            self._users = await user_data.lock(self.writer, seen if to_change else (), shared=shared)
+        locked = {user_id: self._users[user_id] for user_id in seen}
+        if any(_names(user) != _names(locked[user_id]) for user_id, user in seen.items()):
+            raise BeginAgain
+        if caller:
+            permissions = self._permissions_of(caller, await self._read_held())
+            active = self._users[caller].status is UserStatus.ACTIVE
+            self._caller = replace(self._caller, permissions=permissions if active else frozenset())
+            self._caller.require(*self._needs)
+        return locked
+
+    async def held(self, users: Collection[UUID]) -> Sequence[RoleAssignment]:
+        """What those of the locked users hold, expired or not."""
+        return [assignment for assignment in await self._read_held() if assignment.user_id in users]
+
+    async def _read_held(self) -> Sequence[RoleAssignment]:
+        if self._held is None:
+            self._held = await assignment_data.open_of_users(self.writer, list(self._users))
+        return self._held
+
+    def _permissions_of(self, user_id: UUID, held: Iterable[RoleAssignment]) -> frozenset[str]:
+        """Of the roles in force that are locked, whatever the user's status."""
+        labels: set[str] = set()
+        for assignment in held:
+            if assignment.user_id == user_id and assignment.state(self._now) is AssignmentState.ACTIVE:
+                if assignment.role_id in self._roles:
+                    labels.update(self._roles[assignment.role_id].permissions)
+                elif not self._caller.is_user(user_id):
+                    raise BeginAgain  # assigned meanwhile
+        return frozenset(labels)
+
+    def escalation(self, permissions: Iterable[str], path: Path) -> list[EscalationError]:
+        """For what is handed out, or taken away: an error if the caller does not hold all of it."""
+        lacking = missing(permissions, self._caller.permissions)
+        message = f"You do not hold {', '.join(lacking)} and so cannot give or take it."
+        return [EscalationError(message=message, path=path, missing_permissions=lacking)] if lacking else []
+
+    async def takeovers(self, paths: Mapping[UUID, Path]) -> list[EscalationError]:
+        """For users who are changed, by the path of each: an error for each who may more than the caller.
+
+        What it is that they may is told only to those who may see it anyway.
+        """
+        if not missing(Permission, self._caller.permissions):
+            return []
+        held = await self._read_held()
+        errors = []
+        for user_id, path in paths.items():
+            lacking = missing(self._permissions_of(user_id, held), self._caller.permissions)
+            if lacking:
+                told = lacking if self._caller.may(*WHO_HOLDS_WHAT) else ()
+                message = f"This user may do what you may not{': ' if told else ''}{', '.join(told)}."
+                errors.append(EscalationError(message=message, path=path, missing_permissions=told))
+        return errors
 
 
 def _awaits_first_holder(role: Role) -> bool:
     return role.key == ADMIN and role.min_holders == 0 and role.archived_at is None
-
-
-async def lock_users(
-    writer: Writer, seen: Mapping[UUID, User]
-) -> tuple[Mapping[UUID, User], Sequence[RoleAssignment]]:
-    """Locks the users seen and answers them with what they hold, expired or not.
-
-    Begins again if what can name one of them has changed meanwhile: its address may be another's, or nobody's, now.
-    """
-    locked = await user_data.lock(writer, list(seen))
-    if any(_names(user) != _names(locked[user_id]) for user_id, user in seen.items()):
-        raise BeginAgain
-    return locked, await assignment_data.open_of_users(writer, list(seen))
 
 
 def _names(user: User) -> tuple[bool, str | None, str | None, str | None]:
@@ -106,12 +188,15 @@ def too_few_holders(role: Role, min_holders: int, holders: int, path: Path) -> T
 
 async def protect_first_holder(
     writer: Writer, roles: Mapping[UUID, Role], gained: Collection[UUID], moment: datetime
-) -> None:
-    """After the writes: a first lasting holder of ADMIN makes it protected."""
+) -> list[Event]:
+    """After the writes: a first lasting holder of ADMIN makes it protected. Answers what is to be recorded of that."""
+    events = []
     for role_id in gained:
         role = roles[role_id]
         if _awaits_first_holder(role):
-            changed = replace(
-                role, min_holders=1, version=role.version + 1, updated_at=max(moment, role.updated_at)
-            )
-            await role_data.change(writer, changed)
+            at = max(moment, role.updated_at)
+            after = replace(role, min_holders=1, version=role.version + 1, updated_at=at)
+            await role_data.change(writer, after)
+            change = Change(by=SYSTEM, at=at, reason=None)
+            events.append(of_role(EventType.ROLE_UPDATED, after, change, changes_between(role, after)))
+    return events

@@ -9,11 +9,15 @@ from itertools import islice
 from roster.data import roles as role_data
 from roster.data import seeding
 from roster.data.db import Database, Writer
-from roster.domain.assignments import RoleAssignment
+from roster.domain.actors import LOCAL_OPERATOR
+from roster.domain.assignments import Change, RoleAssignment
+from roster.domain.events import Event, EventType, changes_between, of_role
 from roster.domain.roles import ADMIN, Role, RoleKey, RoleRef
-from roster.domain.sample.company import Member
+from roster.domain.sample.company import Company, Member
 from roster.domain.sample.directory import company_at, members
+from roster.domain.sample.log import archived_roles, created_role, events_of_assignments, events_of_user
 from roster.domain.users import User
+from roster.services.recording import Recorder
 
 # What is done, how much of it, and how much there is.
 Progress = Callable[[str, int, int], None]
@@ -47,23 +51,39 @@ async def _seed(users: int, today: datetime, progress: Progress, writer: Writer)
     await _refuse_unless_empty(writer)
     await seeding.lock(writer)
     await _refuse_unless_empty(writer)
-    company = company_at(today, await _admin(writer))
-    for role in company.roles.values():
-        if role.key == ADMIN:
-            await role_data.change(writer, role)
-        else:
-            await role_data.add(writer, role)
+    admin = await _admin(writer)
+    company = company_at(today, admin)
+    await Recorder(None).write(writer, await _add_roles(writer, admin, company))
+    place = await seeding.place_of_this(writer)
     await seeding.prepare(writer)
+    roles = {role.id: role for role in company.roles.values()}
     everyone, assignments = members(company, users), 0
     for done in range(0, users, _BATCH):
         progress("Users", done, users)
         held: list[RoleAssignment] = []
-        await seeding.add_users(writer, _apart(islice(everyone, _BATCH), held))
+        events: list[Event] = []
+        await seeding.add_users(writer, _apart(islice(everyone, _BATCH), held, events))
         await seeding.add_assignments(writer, held)
+        events += events_of_assignments(held, roles)
+        await seeding.add_events(writer, sorted(events, key=lambda event: event.at), place)
         assignments += len(held)
+    await Recorder(None).write(writer, list(archived_roles(company)))
     progress("Users", users, users)
     await seeding.finish(writer, partial(progress, "Indexes"))
-    return Seeded(users=users, roles=len(company.roles), assignments=assignments)
+    return Seeded(users=users, roles=len(roles), assignments=assignments)
+
+
+async def _add_roles(writer: Writer, admin: Role, company: Company) -> list[Event]:
+    events = []
+    for role in company.roles.values():
+        if role.key == ADMIN:
+            await role_data.change(writer, role)
+            change = Change(by=LOCAL_OPERATOR, at=role.created_at, reason=None)
+            events.append(of_role(EventType.ROLE_UPDATED, role, change, changes_between(admin, role)))
+        else:
+            await role_data.add(writer, role)
+            events.append(created_role(role))
+    return events
 
 
 async def _refuse_unless_empty(writer: Writer) -> None:
@@ -76,8 +96,9 @@ async def _admin(writer: Writer) -> Role:
     return (await role_data.by_refs(writer, [ref]))[ref]
 
 
-def _apart(batch: Iterable[Member], held: list[RoleAssignment]) -> Iterator[User]:
-    """The users as they are asked for; what they hold goes to `held`."""
+def _apart(batch: Iterable[Member], held: list[RoleAssignment], events: list[Event]) -> Iterator[User]:
+    """The users as they are asked for; what they hold goes to `held`, what happened to themselves to `events`."""
     for user, assignments in batch:
         held += assignments
+        events += events_of_user(user)
         yield user

@@ -1,29 +1,34 @@
-"""Every service, for one caller at one moment."""
+"""Every service, for one call."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from roster.data.db import Database
-from roster.domain.actors import Actor
+from roster.domain.callers import Call
 from roster.services.assignments import Assignments
+from roster.services.events import Events
 from roster.services.filters import Filters
 from roster.services.roles import Roles
+from roster.services.tokens import Tokens
 from roster.services.users import Users
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    now: datetime
+    call: Call
     users: Users
     roles: Roles
     assignments: Assignments
+    events: Events
+    tokens: Tokens
 
     @classmethod
-    def of(cls, db: Database, actor: Actor, now: datetime) -> "Services":
-        filters = Filters(now)
+    def of(cls, db: Database, call: Call) -> "Services":
+        filters = Filters(call.now)
         return cls(
-            now=now,
-            users=Users(db, actor, now, filters),
-            roles=Roles(db, actor, now, filters),
-            assignments=Assignments(db, actor, now, filters),
+            call=call,
+            users=Users(db, call, filters),
+            roles=Roles(db, call, filters),
+            assignments=Assignments(db, call, filters),
+            events=Events(db, call),
+            tokens=Tokens(db, call),
         )

@@ -2,28 +2,26 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from functools import partial
 from uuid import UUID
 
 from roster.data import assignments as assignment_data
+from roster.data import events as event_data
 from roster.data import roles as role_data
+from roster.data import tokens as token_data
 from roster.data import users as user_data
-from roster.data.db import BeginAgain, Database, Writer
-from roster.domain.actors import Actor
-from roster.domain.assignment_input import USER_REFS, RoleGrant, StatusToSet
-from roster.domain.assignments import Change, RoleAssignment
-from roster.domain.errors import (
-    InvalidTransitionError,
-    MutationError,
-    Path,
-    Rejected,
-)
-from roster.domain.filters import UserSelection
+from roster.data.db import Database, Writer
+from roster.domain.assignment_input import RoleGrant, StatusToSet
+from roster.domain.assignments import Change
+from roster.domain.callers import Call
+from roster.domain.errors import MutationError, Path, Rejected
+from roster.domain.events import EventType, changes_between, changes_of, of_user
+from roster.domain.filters import UserSelection, looks_at_roles
 from roster.domain.ids import new_id
 from roster.domain.pages import Page, PageRequest, UserOrderField
-from roster.domain.roles import Role, RoleKey, RoleRef
+from roster.domain.permissions import WHO_HOLDS_WHAT, Permission
+from roster.domain.roles import ADMIN, Role, RoleKey, RoleRef
 from roster.domain.user_input import (
     NewUser,
     UserChanges,
@@ -35,41 +33,59 @@ from roster.domain.user_input import (
     required_of,
     same_user,
 )
-from roster.domain.users import LIVE_STATUSES, TRANSITIONS, User, UserKey, UserRef, UserStatus
-from roster.services import locks, refs
+from roster.domain.users import User, UserRef, UserStatus
+from roster.services import lifecycle, locks, refs
 from roster.services.assignments import find_granted_roles, too_many_roles
 from roster.services.filters import Filters
 from roster.services.identifiers import newly_taken, taken
+from roster.services.lifecycle import StatusSet
+from roster.services.locks import Locks
 from roster.services.plans import Pair, Plan
+from roster.services.recording import Recorder
 from roster.services.versions import check_version
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatusSet:
-    """`users` are as they are now, in the order named; `changed` of them were in another status before."""
-
-    users: Sequence[User]
-    changed: int
+# What is written to a user is answered with the rest of it, and so may be read.
+_TO_WRITE = (Permission.USERS_WRITE, Permission.USERS_READ)
+_THERE_IS_ONE = "There is an administrator already: `roster token create --owner …` makes a token for them."
+_TO_ERASE = (Permission.USERS_ERASE, Permission.USERS_READ)
 
 
 class Users:
-    def __init__(self, db: Database, actor: Actor, now: datetime, filters: Filters) -> None:
-        self._db, self._actor, self._now, self._filters = db, actor, now, filters
+    def __init__(self, db: Database, call: Call, filters: Filters) -> None:
+        self._db, self._call, self._filters = db, call, filters
 
     async def by_ids(self, ids: Sequence[UUID]) -> Mapping[UUID, User]:
+        self._call.caller.require_of_others(ids, Permission.USERS_READ)
+        async with self._db.read() as reader:
+            return await user_data.by_ids(reader, ids)
+
+    async def visible(self, ids: Sequence[UUID]) -> Mapping[UUID, User]:
+        """Those of them whom the caller may see. The others are not there, and are not asked for."""
+        caller = self._call.caller
+        if not caller.may(Permission.USERS_READ):
+            ids = [id_ for id_ in ids if caller.is_user(id_)]
+        if not ids:
+            return {}
         async with self._db.read() as reader:
             return await user_data.by_ids(reader, ids)
 
     async def by_ref(self, ref: UserRef) -> User | None:
+        if not self._call.caller.is_named(ref):
+            self._call.caller.require(Permission.USERS_READ)
         async with self._db.read() as reader:
-            return (await user_data.by_refs(reader, [ref])).get(ref)
+            found = (await user_data.by_refs(reader, [ref])).get(ref)
+        if found:  # what named the caller may be another's by now
+            self._call.caller.require_of_others([found.id], Permission.USERS_READ)
+        return found
 
     async def page(self, which: UserSelection, request: PageRequest[UserOrderField]) -> Page[User]:
+        self._call.caller.require(*_to_read(which))
         async with self._db.read() as reader:
             match = await self._filters.matcher(reader, which.filter)
             return await user_data.page(reader, which, match, request)
 
     async def count(self, which: UserSelection, cap: int) -> int:
+        self._call.caller.require(*_to_read(which))
         async with self._db.read() as reader:
             match = await self._filters.matcher(reader, which.filter)
             return await user_data.count(reader, which, match, cap)
@@ -77,6 +93,7 @@ class Users:
     async def pages_by_roles(
         self, role_ids: Sequence[UUID], which: UserSelection, request: PageRequest[UserOrderField]
     ) -> Mapping[UUID, Page[User]]:
+        self._call.caller.require(*WHO_HOLDS_WHAT)
         async with self._db.read() as reader:
             match = await self._filters.matcher(reader, which.filter)
             return await user_data.pages_by_roles(reader, role_ids, which, match, request)
@@ -84,20 +101,33 @@ class Users:
     async def counts_by_roles(
         self, role_ids: Sequence[UUID], which: UserSelection, cap: int
     ) -> Mapping[UUID, int]:
+        self._call.caller.require(*WHO_HOLDS_WHAT)
         async with self._db.read() as reader:
             match = await self._filters.matcher(reader, which.filter)
             return await user_data.counts_by_roles(reader, role_ids, which, match, cap)
 
     async def create(self, given: NewUser) -> User:
-        return await self._db.write(partial(self._create, given, defaultdict(new_id)))
+        needs = (Permission.USERS_WRITE, *((Permission.ROLES_ASSIGN,) if given.grants else ()))
+        self._call.caller.require(*needs)
+        recorder = Recorder(self._call.request_id)
+        return await self._db.write(partial(self._create, given, needs, defaultdict(new_id), recorder))
 
-    async def _create(self, given: NewUser, ids: Mapping[Pair, UUID], writer: Writer) -> User:
+    async def _create(
+        self,
+        given: NewUser,
+        needs: Sequence[Permission],
+        ids: Mapping[Pair, UUID],
+        recorder: Recorder,
+        writer: Writer,
+    ) -> User:
         user = given.user
         errors: list[MutationError] = []
-        granted, paths = await self._granted(writer, given.grants, errors)
+        granted, paths = await _granted(writer, given.grants, errors)
         lasting = {role_id for role_id, (_, grant) in granted.items() if grant.expires_at is None}
         seen = {role_id: role for role_id, (role, _) in granted.items()}
-        locked_roles = await locks.lock_roles(writer, seen, gaining=lasting)
+        lock = Locks(writer, self._call, needs)
+        locked_roles = await lock.roles(seen, gaining=lasting)
+        await lock.users({})
         errors += (await taken(writer, [user]))[user.id]
         if given.grants is None:
             # A role may have stopped being a default, or been archived, while we waited.
@@ -107,30 +137,42 @@ class Users:
                 if role.is_default and role.archived_at is None
             }
         errors += refs.check_live({}, locked_roles, paths)
-        plan = Plan({user.id: user}, (), ids, Change(by=self._actor, at=self._now, reason=None))
-        for role_id in locked_roles:
+        change = Change(by=self._call.caller.actor, at=user.created_at, reason=None)
+        plan = Plan({user.id: user}, (), ids, change)
+        for role_id, role in locked_roles.items():
             plan.hold(user.id, role_id, granted[role_id][1].expires_at)
+            errors += lock.escalation(role.permissions, paths.get(role_id, ("roles",)))
         if plan.overloaded:
             errors.append(too_many_roles(("roles",)))
         if errors:
             raise Rejected(*errors)
         await user_data.add(writer, user)
-        await plan.write(writer)
-        await locks.protect_first_holder(writer, locked_roles, plan.gained, self._now)
+        events = [of_user(EventType.USER_CREATED, user.id, change, changes_between(None, user))]
+        events += await plan.write(writer, locked_roles)
+        events += await locks.protect_first_holder(writer, locked_roles, plan.gained, change.at)
+        await recorder.write(writer, events)
         return user
 
-    async def _granted(
-        self, writer: Writer, grants: Sequence[RoleGrant] | None, errors: list[MutationError]
-    ) -> tuple[Mapping[UUID, tuple[Role, RoleGrant]], Mapping[UUID, Path]]:
-        if grants is not None:
-            return await find_granted_roles(writer, grants, errors)
-        roles = await role_data.defaults(writer)
-        return {
-            role.id: (role, RoleGrant(role=RoleRef(key=RoleKey.ID, value=role.id), expires_at=None))
-            for role in roles
-        }, {}
+    async def create_first_administrator(self, given: NewUser) -> User:
+        """One who holds ADMIN, as long as no ACTIVE user holds it for good."""
+        self._call.caller.require(*Permission)
+        recorder = Recorder(self._call.request_id)
+        return await self._db.write(
+            partial(self._create_first_administrator, given, defaultdict(new_id), recorder)
+        )
+
+    async def _create_first_administrator(
+        self, given: NewUser, ids: Mapping[Pair, UUID], recorder: Recorder, writer: Writer
+    ) -> User:
+        ref = RoleRef(key=RoleKey.KEY, value=ADMIN)
+        admin = (await role_data.by_refs(writer, [ref]))[ref]
+        await role_data.lock(writer, alone=[admin.id])
+        if (await assignment_data.lasting_holder_counts(writer, [admin.id]))[admin.id]:
+            raise Rejected(refs.not_allowed(_THERE_IS_ONE, ()))
+        return await self._create(given, tuple(Permission), ids, recorder, writer)
 
     async def update(self, given: UserChangesInput) -> User:
+        self._call.caller.require(*_TO_WRITE)
         try:
             changes = check_user_changes(given)
         except Rejected as rejected:
@@ -138,10 +180,10 @@ class Users:
             user = await self.by_ref(given.user)
             required = required_of(user.kind, given) if user else ()
             raise Rejected(*required, *rejected.errors) from None
-        return await self._db.write(partial(self._update, changes))
+        return await self._db.write(partial(self._update, changes, Recorder(self._call.request_id)))
 
-    async def _update(self, given: UserChanges, writer: Writer) -> User:
-        before = await self._locked(writer, given.user)
+    async def _update(self, given: UserChanges, recorder: Recorder, writer: Writer) -> User:
+        before = await self._locked(writer, given.user, _TO_WRITE)
         check_version(before, given.expected_version)
         if before.status is UserStatus.ERASED:
             raise Rejected(refs.not_allowed("This user is erased.", ("user",)))
@@ -150,119 +192,64 @@ class Users:
             return before
         if errors := await newly_taken(writer, before, after):
             raise Rejected(*errors)
-        moment = locks.moment_of(self._now, [before])
+        moment = locks.moment_of(self._call.now, [before])
         after = replace(after, version=before.version + 1, updated_at=moment)
         await user_data.change(writer, after)
+        change = Change(by=self._call.caller.actor, at=moment, reason=given.reason)
+        changes = changes_between(before, after)
+        await recorder.write(writer, [of_user(EventType.USER_UPDATED, after.id, change, changes)])
         return after
 
-    async def _locked(self, writer: Writer, ref: UserRef) -> User:
-        """The user, locked. Begins again if an address changed hands between the look and the lock."""
+    async def _locked(self, writer: Writer, ref: UserRef, needs: Sequence[Permission]) -> User:
+        """The user, locked; refused if the user may more than the caller."""
         errors: list[MutationError] = []
         found = await refs.find_user(writer, ref, errors)
         if found is None:
             raise Rejected(*errors)
-        locked = (await user_data.lock(writer, [found.id]))[found.id]
-        if ref.key is not UserKey.ID:
-            named = locked.status in LIVE_STATUSES and getattr(locked, ref.key.value) == ref.value
-            if not named:
-                raise BeginAgain
-        return locked
+        lock = Locks(writer, self._call, needs)
+        await lock.roles({}, beside=await lock.roles_of([found.id]))
+        locked = await lock.users({found.id: found})
+        if errors := [*await lock.takeovers({found.id: ("user",)})]:
+            raise Rejected(*errors)
+        return locked[found.id]
 
     async def set_status(self, given: StatusToSet) -> StatusSet:
-        return await self._db.write(partial(self._set_status, given))
-
-    async def _set_status(self, given: StatusToSet, writer: Writer) -> StatusSet:
-        errors: list[MutationError] = []
-        found = await refs.find_users(writer, given.users, USER_REFS, errors)
-        if errors:
-            raise Rejected(*errors)
-        paths = {user_id: path for user_id, (_, path) in found.items()}
-        seen = await assignment_data.open_of_users(writer, list(found))
-        role_ids = {assignment.role_id for assignment in seen}
-        held_roles = await role_data.by_ids(writer, list(role_ids)) if role_ids else {}
-        leaves = given.status is not UserStatus.ACTIVE
-        roles = await locks.lock_roles(
-            writer, held_roles, losing=held_roles if leaves else (), gaining=() if leaves else held_roles
-        )
-        users, held = await locks.lock_users(writer, {id_: user for id_, (user, _) in found.items()})
-        locks.check_all_locked(held, roles)
-        await _check_transitions(writer, users, given.status, paths)
-        changing = {id_: user for id_, user in users.items() if user.status is not given.status}
-        after = await self._move(writer, given, changing, held) if changing else {}
-        lost = _lasting_roles(held, changing)
-        where = {role_id: paths[user_id] for role_id, user_id in lost.items()}
-        await locks.check_holders_left(writer, roles, lost, where)
-        await locks.protect_first_holder(writer, roles, _lasting_roles(held, after), self._now)
-        return StatusSet(users=[after.get(id_, users[id_]) for id_ in found], changed=len(changing))
-
-    async def _move(
-        self,
-        writer: Writer,
-        given: StatusToSet,
-        users: Mapping[UUID, User],
-        held: Sequence[RoleAssignment],
-    ) -> Mapping[UUID, User]:
-        moment = locks.moment_of(self._now, users.values())
-        if given.status is UserStatus.ARCHIVED:
-            held = [assignment for assignment in held if assignment.user_id in users]
-            plan = Plan(users, held, {}, Change(by=self._actor, at=moment, reason=given.reason))
-            plan.drop_everything()
-            await plan.write(writer)
-        return await user_data.touch(writer, list(users), moment, status=given.status)
+        self._call.caller.require(*_TO_WRITE)
+        recorder = Recorder(self._call.request_id)
+        return await self._db.write(partial(lifecycle.set_status, given, self._call, _TO_WRITE, recorder))
 
     async def erase(self, given: UserErasure) -> User:
-        return await self._db.write(partial(self._erase, given))
+        self._call.caller.require(*_TO_ERASE)
+        return await self._db.write(partial(self._erase, given, Recorder(self._call.request_id)))
 
-    async def _erase(self, given: UserErasure, writer: Writer) -> User:
-        before = await self._locked(writer, given.user)
+    async def _erase(self, given: UserErasure, recorder: Recorder, writer: Writer) -> User:
+        before = await self._locked(writer, given.user, _TO_ERASE)
         if before.status is UserStatus.ERASED:
             return before
-        if before.status is not UserStatus.ARCHIVED:
-            raise Rejected(_transition_error(before, UserStatus.ERASED, ("user",)))
-        if given.confirm not in {before.email, before.username}:
-            message = "This is not the stored address, nor the username, of the user."
-            raise Rejected(refs.not_allowed(message, ("confirm",)))
-        moment = locks.moment_of(self._now, [before])
+        lifecycle.check_erasure(before, given.confirm)
+        moment = locks.moment_of(self._call.now, [before])
         after = replace(erased_user(before), version=before.version + 1, updated_at=moment)
         await user_data.change(writer, after)
+        await event_data.erase(writer, after.id)
+        await token_data.erase(writer, after.id)
+        change = Change(by=self._call.caller.actor, at=moment, reason=given.reason)
+        changes = changes_of({"status": (before.status, after.status)})
+        await recorder.write(writer, [of_user(EventType.USER_ERASED, after.id, change, changes)])
         return after
 
 
-async def _check_transitions(
-    writer: Writer, users: Mapping[UUID, User], status: UserStatus, paths: Mapping[UUID, Path]
-) -> None:
-    errors: list[MutationError] = []
-    restored: list[User] = []
-    for user_id, path in paths.items():
-        user = users[user_id]
-        if user.status is status:
-            continue
-        if status not in TRANSITIONS[user.status] or status is UserStatus.ERASED:
-            errors.append(_transition_error(user, status, path))
-        elif user.status is UserStatus.ARCHIVED:
-            restored.append(user)
-    for user_id, found in (await taken(writer, restored)).items():
-        errors += [replace(error, path=paths[user_id]) for error in found]
-    if errors:
-        raise Rejected(*errors)
+def _to_read(which: UserSelection) -> Sequence[Permission]:
+    """A filter that looks at roles tells who holds what."""
+    return WHO_HOLDS_WHAT if looks_at_roles(which.filter) else (Permission.USERS_READ,)
 
 
-def _transition_error(user: User, requested: UserStatus, path: Path) -> InvalidTransitionError:
-    allowed = TRANSITIONS[user.status]
-    names = " or ".join(allowed) if allowed else "nothing"
-    message = f"A user who is {user.status} can become {names}, not {requested}."
-    if requested is UserStatus.ERASED and requested in allowed:
-        message = "An archived user is erased by eraseUser, which asks for a confirmation."
-    return InvalidTransitionError(
-        message=message, path=path, current=user.status, requested=requested, allowed=allowed
-    )
-
-
-def _lasting_roles(held: Sequence[RoleAssignment], users: Mapping[UUID, User]) -> Mapping[UUID, UUID]:
-    """The roles that an ACTIVE one of the users holds without expiry, each with the first who does."""
-    found: dict[UUID, UUID] = {}
-    for assignment in held:
-        user = users.get(assignment.user_id)
-        if user and user.status is UserStatus.ACTIVE and assignment.expires_at is None:
-            found.setdefault(assignment.role_id, user.id)
-    return found
+async def _granted(
+    writer: Writer, grants: Sequence[RoleGrant] | None, errors: list[MutationError]
+) -> tuple[Mapping[UUID, tuple[Role, RoleGrant]], Mapping[UUID, Path]]:
+    if grants is not None:
+        return await find_granted_roles(writer, grants, errors)
+    roles = await role_data.defaults(writer)
+    return {
+        role.id: (role, RoleGrant(role=RoleRef(key=RoleKey.ID, value=role.id), expires_at=None))
+        for role in roles
+    }, {}

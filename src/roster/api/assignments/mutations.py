@@ -79,7 +79,7 @@ async def _assign_roles(
     input: Annotated[AssignRolesInput, strawberry.argument(description="Who, and what.")],  # noqa: A002 -- the contract's name
 ) -> Outcome[Assigned]:
     services = info.context.services
-    return await outcome(info, lambda: services.assignments.assign(input.to_domain(services.now)))
+    return await outcome(info, lambda: services.assignments.assign(input.to_domain(services.call.now)))
 
 
 async def _revoke_roles(
@@ -94,7 +94,7 @@ async def _set_user_roles(
     input: Annotated[SetUserRolesInput, strawberry.argument(description="Who, and what.")],  # noqa: A002 -- the contract's name
 ) -> Outcome[RolesSet]:
     services = info.context.services
-    return await outcome(info, lambda: services.assignments.set_roles(input.to_domain(services.now)))
+    return await outcome(info, lambda: services.assignments.set_roles(input.to_domain(services.call.now)))
 
 
 @strawberry.type

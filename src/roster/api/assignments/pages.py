@@ -43,14 +43,14 @@ async def assignments_of_user(
 ) -> ConnectionValue:
     context, assignments = info.context, info.context.services.assignments
     page = await context.load(
-        ("assignments of user", which, request),
+        ("assignments of user", context.apart(user_id), which, request),
         lambda user_ids: assignments.pages_by_users(user_ids, which, request),
         user_id,
     )
 
     async def total(cap: int) -> int:
         return await context.load(
-            ("number of assignments of user", which, cap),
+            ("number of assignments of user", context.apart(user_id), which, cap),
             lambda user_ids: assignments.counts_by_users(user_ids, which, cap),
             user_id,
         )

@@ -31,11 +31,11 @@ async def _user(root: strawberry.Parent[RoleAssignment], info: Info) -> User | N
 
 
 async def _role(root: strawberry.Parent[RoleAssignment], info: Info) -> Role | None:
-    return await info.context.role(root.role_id)
+    return await info.context.role_of(root)
 
 
 def _state(root: strawberry.Parent[RoleAssignment], info: Info) -> AssignmentState:
-    return root.state(info.context.services.now)
+    return root.state(info.context.services.call.now)
 
 
 @strawberry.type(

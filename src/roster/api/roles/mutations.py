@@ -48,7 +48,7 @@ async def _add_role(
     input: Annotated[AddRoleInput, strawberry.argument(description="The role.")],  # noqa: A002 -- the contract's name
 ) -> Outcome[Role]:
     services = info.context.services
-    return await outcome(info, lambda: services.roles.add(input.to_domain(services.now)))
+    return await outcome(info, lambda: services.roles.add(input.to_domain(services.call.now)))
 
 
 async def _update_role(

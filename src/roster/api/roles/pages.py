@@ -1,6 +1,5 @@
 """Pages of roles."""
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Annotated
 
@@ -33,11 +32,6 @@ OrderBy = Annotated[
 def read_selection(given: RoleFilterInput | None, *, include_archived: bool) -> RoleSelection:
     read = given.to_domain(Place(("filter",))) if given else None
     return RoleSelection(filter=read, include_archived=include_archived)
-
-
-def read_order(given: Sequence[RoleOrderInput] | None) -> tuple[OrderKey[RoleOrderField], ...]:
-    keys = tuple(OrderKey(field=key.field, direction=key.direction) for key in given or ())
-    return keys or DEFAULT_ORDER
 
 
 async def every_role(

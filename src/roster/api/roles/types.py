@@ -8,8 +8,20 @@ from roster.api import ids
 from roster.api.assignments.pages import ORDER, AssignmentFilter, assignments_of_role, read_selection
 from roster.api.assignments.scope import ActiveAt, States
 from roster.api.context import Info
+from roster.api.events.pages import ORDER as EVENT_ORDER
+from roster.api.events.pages import events_of_role
 from roster.api.nodes import NodeType
-from roster.api.pages import After, Before, ConnectionType, ConnectionValue, First, Last, page_request
+from roster.api.pages import (
+    After,
+    Before,
+    ConnectionType,
+    ConnectionValue,
+    First,
+    Last,
+    PageValue,
+    page_request,
+    read_order,
+)
 from roster.api.records import resolves_on
 from roster.api.scalars import DateTime
 from roster.api.users import pages as user_pages
@@ -18,10 +30,12 @@ from roster.domain.roles import Role
 
 if TYPE_CHECKING:
     from roster.api.assignments.types import RoleAssignmentType
+    from roster.api.events.types import EventConnectionType
     from roster.api.users.types import UserType
 
 LazyUser = Annotated["UserType", strawberry.lazy("roster.api.users.types")]
 LazyAssignment = Annotated["RoleAssignmentType", strawberry.lazy("roster.api.assignments.types")]
+LazyEventConnection = Annotated["EventConnectionType", strawberry.lazy("roster.api.events.types")]
 
 
 def _id(root: strawberry.Parent[Role]) -> strawberry.ID:
@@ -49,7 +63,7 @@ async def _users(
     before: Before = strawberry.UNSET,
 ) -> ConnectionValue:
     which = user_pages.read_selection(filter, include_archived=include_archived)
-    order = user_pages.read_order(order_by)
+    order = read_order(order_by, user_pages.DEFAULT_ORDER)
     request = page_request(order, first=first, after=after, last=last, before=before)
     return await user_pages.holders_of_role(info, root.id, which, request)
 
@@ -68,6 +82,18 @@ async def _assignments(
     which = read_selection(filter, states, active_at)
     request = page_request(ORDER, first=first, after=after, last=last, before=before)
     return await assignments_of_role(info, root.id, which, request)
+
+
+async def _events(
+    root: strawberry.Parent[Role],
+    info: Info,
+    first: First = strawberry.UNSET,
+    after: After = strawberry.UNSET,
+    last: Last = strawberry.UNSET,
+    before: Before = strawberry.UNSET,
+) -> PageValue:
+    request = page_request(EVENT_ORDER, first=first, after=after, last=last, before=before)
+    return await events_of_role(info, root.id, request)
 
 
 @strawberry.type(name="Role", description="What a user can be, and the permissions that come with it.")
@@ -111,4 +137,9 @@ class RoleType(NodeType):
         resolver=_assignments,
         graphql_type=ConnectionType[LazyAssignment],
         description="Who holds and held it, oldest first: since when, until when, by whom and why.",
+    )
+    events = strawberry.field(
+        resolver=_events,
+        graphql_type=LazyEventConnection,
+        description="What happened to the role and who holds it, oldest first. Needs roster:events:read.",
     )

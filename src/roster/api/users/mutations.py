@@ -9,7 +9,7 @@ from roster.api.mutations import Outcome, errors_field, outcome, part, value
 from roster.api.users.inputs import CreateUserInput, EraseUserInput, SetUserStatusInput, UpdateUserInput
 from roster.api.users.types import UserType
 from roster.domain.users import User
-from roster.services.users import StatusSet
+from roster.services.lifecycle import StatusSet
 
 
 @strawberry.type(name="CreateUserPayload", description="What createUser did.")
@@ -61,7 +61,7 @@ async def _create_user(
     input: Annotated[CreateUserInput, strawberry.argument(description="The user.")],  # noqa: A002 -- the contract's name
 ) -> Outcome[User]:
     services = info.context.services
-    return await outcome(info, lambda: services.users.create(input.to_domain(services.now)))
+    return await outcome(info, lambda: services.users.create(input.to_domain(services.call.now)))
 
 
 async def _update_user(

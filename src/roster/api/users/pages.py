@@ -1,6 +1,5 @@
 """Pages of users: all of them, and the holders of a role."""
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Annotated
 from uuid import UUID
@@ -36,11 +35,6 @@ OrderBy = Annotated[
 def read_selection(given: UserFilterInput | None, *, include_archived: bool) -> UserSelection:
     read = given.to_domain(Place(("filter",))) if given else None
     return UserSelection(filter=read, include_archived=include_archived)
-
-
-def read_order(given: Sequence[UserOrderInput] | None) -> tuple[OrderKey[UserOrderField], ...]:
-    keys = tuple(OrderKey(field=key.field, direction=key.direction) for key in given or ())
-    return keys or DEFAULT_ORDER
 
 
 async def every_user(

@@ -5,14 +5,23 @@ from typing import Annotated
 import strawberry
 
 from roster.api.context import Info
-from roster.api.pages import After, Before, ConnectionType, ConnectionValue, First, Last, page_request
+from roster.api.pages import (
+    After,
+    Before,
+    ConnectionType,
+    ConnectionValue,
+    First,
+    Last,
+    page_request,
+    read_order,
+)
 from roster.api.refs import UserRefInput
 from roster.api.users.pages import (
+    DEFAULT_ORDER,
     Filter,
     IncludeArchived,
     OrderBy,
     every_user,
-    read_order,
     read_selection,
 )
 from roster.api.users.types import UserType
@@ -36,7 +45,9 @@ async def _users(
     before: Before = strawberry.UNSET,
 ) -> ConnectionValue:
     which = read_selection(filter, include_archived=include_archived)
-    request = page_request(read_order(order_by), first=first, after=after, last=last, before=before)
+    request = page_request(
+        read_order(order_by, DEFAULT_ORDER), first=first, after=after, last=last, before=before
+    )
     return await every_user(info, which, request)
 
 

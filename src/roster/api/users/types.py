@@ -8,8 +8,19 @@ from roster.api import ids
 from roster.api.assignments.pages import ORDER, assignments_of_user, read_selection
 from roster.api.assignments.scope import ActiveAt, States, read_scope
 from roster.api.context import Info
+from roster.api.events.pages import ORDER as EVENT_ORDER
+from roster.api.events.pages import events_of_user
 from roster.api.nodes import NodeType
-from roster.api.pages import After, Before, ConnectionType, ConnectionValue, First, Last, page_request
+from roster.api.pages import (
+    After,
+    Before,
+    ConnectionType,
+    ConnectionValue,
+    First,
+    Last,
+    PageValue,
+    page_request,
+)
 from roster.api.records import resolves_on
 from roster.api.scalars import JSON, DateTime, Email
 from roster.domain.assignments import IN_FORCE, AssignmentState, Scope
@@ -18,10 +29,12 @@ from roster.domain.users import User, UserKind, UserStatus
 
 if TYPE_CHECKING:
     from roster.api.assignments.types import RoleAssignmentType
+    from roster.api.events.types import EventConnectionType
     from roster.api.roles.types import RoleType
 
 LazyRole = Annotated["RoleType", strawberry.lazy("roster.api.roles.types")]
 LazyAssignment = Annotated["RoleAssignmentType", strawberry.lazy("roster.api.assignments.types")]
+LazyEventConnection = Annotated["EventConnectionType", strawberry.lazy("roster.api.events.types")]
 
 
 def _id(root: strawberry.Parent[User]) -> strawberry.ID:
@@ -30,7 +43,7 @@ def _id(root: strawberry.Parent[User]) -> strawberry.ID:
 
 async def _roles_in(info: Info, user: User, scope: Scope) -> list[Role]:
     roles = info.context.services.roles
-    key = ("roles of user", scope)
+    key = ("roles of user", info.context.apart(user.id), scope)
     return list(await info.context.load(key, lambda user_ids: roles.by_users(user_ids, scope), user.id))
 
 
@@ -59,6 +72,18 @@ async def _assignments(
     which = read_selection(None, states, active_at)
     request = page_request(ORDER, first=first, after=after, last=last, before=before)
     return await assignments_of_user(info, root.id, which, request)
+
+
+async def _events(
+    root: strawberry.Parent[User],
+    info: Info,
+    first: First = strawberry.UNSET,
+    after: After = strawberry.UNSET,
+    last: Last = strawberry.UNSET,
+    before: Before = strawberry.UNSET,
+) -> PageValue:
+    request = page_request(EVENT_ORDER, first=first, after=after, last=last, before=before)
+    return await events_of_user(info, root.id, request)
 
 
 @strawberry.type(name="User", description="Someone, or some service, that can hold roles.")
@@ -112,4 +137,9 @@ class UserType(NodeType):
         resolver=_permissions,
         graphql_type=list[str],
         description="Union of the permissions of the roles in force, sorted; empty unless the status is ACTIVE.",
+    )
+    events = strawberry.field(
+        resolver=_events,
+        graphql_type=LazyEventConnection,
+        description="What happened to the user and what it holds, oldest first. Needs roster:events:read.",
     )

@@ -1,0 +1,1 @@
+"""Events as a GraphQL client sees them."""

@@ -1,0 +1,51 @@
+"""The type ApiToken: its fields are those of the domain's record, its owner goes through a loader."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from roster.api import ids
+from roster.api.context import Info
+from roster.api.nodes import NodeType
+from roster.api.records import resolves_on
+from roster.api.scalars import DateTime
+from roster.domain.tokens import ApiToken, ApiTokenState
+from roster.domain.users import User
+
+if TYPE_CHECKING:
+    from roster.api.users.types import UserType
+
+LazyUser = Annotated["UserType", strawberry.lazy("roster.api.users.types")]
+
+
+def _id(root: strawberry.Parent[ApiToken]) -> strawberry.ID:
+    return strawberry.ID(ids.to_text(ids.Kind.TOKEN, root.id))
+
+
+async def _owner(root: strawberry.Parent[ApiToken], info: Info) -> User | None:
+    return await info.context.user(root.owner_id)
+
+
+def _state(root: strawberry.Parent[ApiToken], info: Info) -> ApiTokenState:
+    return root.state(info.context.services.call.now)
+
+
+@strawberry.type(
+    name="ApiToken",
+    description="What a program shows to call as its owner: it may at any moment what the owner may then.",
+)
+class ApiTokenType(NodeType):
+    is_type_of = resolves_on(ApiToken)
+
+    id: strawberry.ID = strawberry.field(resolver=_id, description="tok_ and 32 hex digits. Opaque.")
+    label: str = strawberry.field(description="What it is for: at most 100 characters.")
+    owner = strawberry.field(resolver=_owner, graphql_type=LazyUser, description="As whom it calls.")
+    state = strawberry.field(
+        resolver=_state, graphql_type=ApiTokenState, description="Whether it can be used."
+    )
+    created_at: DateTime = strawberry.field(description="When it was made.")
+    expires_at: DateTime = strawberry.field(description="Until when it can be used.")
+    last_used_at: DateTime | None = strawberry.field(
+        description="When it was last used, to the minute; null if it never was."
+    )
+    revoked_at: DateTime | None = strawberry.field(description="When it was revoked, if it was.")
