@@ -5,12 +5,13 @@ The browser is the system's own: CHROMIUM names it, if it is not where Debian pu
 
 import json
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, ConsoleMessage, Request, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Request, Response, expect, sync_playwright
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 _ARGUMENTS = (
@@ -24,6 +25,10 @@ _ARGUMENTS = (
     "--disable-quic",
     "--no-first-run",
 )
+# What the page asks for unasked.
+ITS_OWN = ["IntrospectionQuery", "WhoAmI"]
+# Not 'Signed in' alone: then it has not heard yet as whom.
+_KNOWS_WHO = re.compile("^(Signed in as .+|Not signed in|The token is not valid|Local operator)$")
 # Those of workers are in the console.
 _TELL_VIOLATIONS = """
 addEventListener('securitypolicyviolation', (event) =>
@@ -42,9 +47,11 @@ def chromium() -> Iterator[Browser]:
 class Visit:
     """A browser that was never here before, open at the playground."""
 
-    def __init__(self, browser: Browser, origin: str, **options: Any) -> None:
+    def __init__(self, browser: Browser, origin: str, token: str | None, **options: Any) -> None:
         self.origin = origin
+        self.address = f"{origin}/graphql" if token is None else f"{origin}/graphql#token={token}"
         self.complaints: list[str] = []
+        self.requests: list[Request] = []
         self.operations: list[str | None] = []
         self.context = browser.new_context(viewport={"width": 1280, "height": 800}, **options)
         self.context.add_init_script(_TELL_VIOLATIONS)
@@ -55,11 +62,24 @@ class Visit:
         self.open()
 
     def open(self) -> None:
-        """Goes there, and waits until it shows an operation and knows the schema."""
-        with self.page.expect_response(lambda response: response.request.method == "POST"):
-            self.page.goto(f"{self.origin}/graphql")
-        self.page.locator(".graphiql-query-editor .view-line").first.wait_for()
+        """Goes there, and waits until it shows an operation and knows the schema and who one is."""
+        self._load(lambda: self.page.goto(self.address))
+
+    def reload(self) -> None:
+        self._load(self.page.reload)
+
+    def settles(self, status: str | re.Pattern[str]) -> None:
+        """It says so of who one is, and knows the schema."""
+        expect(self.page.get_by_role("status")).to_have_text(status)
         expect(self.page.get_by_role("button", name="Re-fetch GraphQL schema")).to_be_enabled()
+
+    def sign_in(self, pasted: str) -> None:
+        self.page.get_by_role("button", name="Sign in").click()
+        self.page.keyboard.insert_text(pasted)
+        self.page.keyboard.press("Enter")
+
+    def sign_out(self) -> None:
+        self.page.get_by_role("button", name="Sign out").click()
 
     def tabs(self) -> list[str]:
         """Their names; the one that is shown in brackets."""
@@ -74,7 +94,7 @@ class Visit:
 
     def write(self, editor: str, text: str) -> None:
         """In place of what is there."""
-        self.page.get_by_role("region", name=editor).locator(".view-lines").first.click()
+        self.page.get_by_role("region", name=editor).locator(".view-lines").filter(visible=True).click()
         self.page.keyboard.press("Control+A")
         self.page.keyboard.insert_text(text)
         if editor == "Operation Editor":
@@ -82,7 +102,7 @@ class Visit:
 
     def run(self) -> Any:
         """What the play button brings to the screen."""
-        with self.page.expect_response(f"{self.origin}/graphql"):
+        with self.page.expect_response(_is_of_the_user):
             self.page.get_by_role("button", name="Execute query").click()
         self.page.wait_for_function(f"() => {_text_of('response.json')} !== ''")
         return json.loads(self.text("response.json"))
@@ -92,20 +112,36 @@ class Visit:
         text: str = self.page.evaluate(_text_of(editor))
         return text
 
+    def _load(self, load: Callable[[], object]) -> None:
+        with self.page.expect_response(lambda response: response.request.method == "POST"):
+            load()
+        self.page.locator(".graphiql-query-editor .view-line").first.wait_for()
+        self.settles(_KNOWS_WHO)
+
     def _wait_until_noted(self) -> None:
         """Until then, a tenth of a second, GraphiQL would run this operation under the name of the one before."""
         noted = f"() => sessionStorage['graphiql:query'] === {_text_of('operation.graphql')}"
         self.page.wait_for_function(noted)
 
     def _note_request(self, request: Request) -> None:
+        self.requests.append(request)
         if not request.url.startswith((f"{self.origin}/", "data:")):
             self.complaints.append(f"asked for {request.url}")
         if request.method == "POST":
-            self.operations.append(json.loads(request.post_data or "{}").get("operationName"))
+            self.operations.append(_operation(request))
 
     def _note_console(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"}:
             self.complaints.append(message.text)
+
+
+def _operation(request: Request) -> str | None:
+    name: str | None = json.loads(request.post_data or "{}").get("operationName")
+    return name
+
+
+def _is_of_the_user(response: Response) -> bool:
+    return response.request.method == "POST" and _operation(response.request) not in ITS_OWN
 
 
 def _text_of(editor: str) -> str:
@@ -113,9 +149,9 @@ def _text_of(editor: str) -> str:
 
 
 @contextmanager
-def visit(browser: Browser, origin: str, **options: Any) -> Iterator[Visit]:
-    """The options are those of a browser context."""
-    visited = Visit(browser, origin, **options)
+def visit(browser: Browser, origin: str, *, token: str | None = None, **options: Any) -> Iterator[Visit]:
+    """With the token in the address, as `roster serve` prints it; the options are those of a browser context."""
+    visited = Visit(browser, origin, token, **options)
     yield visited
     visited.context.close()
     assert not visited.complaints, visited.complaints

@@ -11,6 +11,8 @@ import GraphQLWorker from 'monaco-graphql/esm/graphql.worker.js?worker'
 import { createRoot } from 'react-dom/client'
 
 import { examples } from './examples.js'
+import { authorizedFetch } from './session.js'
+import { SignIn } from './signin.jsx'
 import { storage } from './storage.js'
 import { FollowSystem } from './theme.jsx'
 
@@ -21,7 +23,11 @@ globalThis.MonacoEnvironment = {
 }
 
 // Roster answers in one piece; plain requests ask for the GraphQL-over-HTTP media type.
-const fetcher = createGraphiQLFetcher({ url: '/graphql', enableIncrementalDelivery: false })
+const fetcher = createGraphiQLFetcher({
+  url: '/graphql',
+  fetch: authorizedFetch,
+  enableIncrementalDelivery: false,
+})
 
 createRoot(document.getElementById('root')).render(
   <GraphiQL
@@ -30,7 +36,10 @@ createRoot(document.getElementById('root')).render(
     defaultTabs={examples}
     defaultEditorToolsVisibility="variables"
   >
-    <GraphiQL.Logo>Roster</GraphiQL.Logo>
+    <GraphiQL.Logo>
+      <SignIn />
+      Roster
+    </GraphiQL.Logo>
     <FollowSystem />
   </GraphiQL>,
 )

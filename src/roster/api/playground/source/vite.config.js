@@ -24,8 +24,16 @@ export default {
     chunkSizeWarningLimit: 3000, // Monaco is what it is
     rolldownOptions: {
       checks: { moduleLevelDirective: false }, // React's hints to servers mean nothing here
-      // Apart from what is ours, so that an edited example changes the name of a small asset, not of every one.
-      output: { codeSplitting: { groups: [{ name: 'vendor', test: /node_modules.(?!monaco-|prettier)/ }] } },
+      output: {
+        codeSplitting: {
+          groups: [
+            // Apart from what is ours, so that an edited example changes the name of a small asset, not of every one.
+            { name: 'vendor', test: /node_modules.(?!monaco-|prettier)/ },
+            // Apart from all else, or start.js would load that to load anything.
+            { name: 'preload', test: /vite\/preload-helper/, priority: 1 },
+          ],
+        },
+      },
     },
   },
   worker: { format: 'es' },
