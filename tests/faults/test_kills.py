@@ -1,7 +1,7 @@
 """kill -9 at any moment of `roster serve`, one of its workers or its PostgreSQL, under concurrent writes.
 
-Each round starts the server on what the round before left, checks every write ever answered, lets eight clients write,
-and kills. A worker or a PostgreSQL must be replaced while the server goes on; after the server itself nothing may be left
+Each round starts the server on what the round before left, checks every write ever answered and every event of it, lets
+eight clients write, and kills. A worker or a PostgreSQL must be replaced while the server goes on; after the server itself nothing may be left
 running. Rounds: `--rounds`, 10 unless given.
 """
 
@@ -10,14 +10,16 @@ import random
 import time
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-import httpx
 import psycopg
 import pytest
 
 from faults import processes
-from faults.writers import Ledger, add_roles, find_all, write_until_cut_off
+from faults.books import check_books
+from faults.writers import Ledger, add_roles, ask, find_all, write_until_cut_off
+from following import Follower
 from postgres import connect, postmaster
 from roster.embedded import running_url
 from serving import Served, serve
@@ -46,8 +48,12 @@ class Tally:
     hit_a_commit: int = 0
 
 
-def client(served: Served) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=served.url, timeout=30)
+@dataclass
+class Books:
+    """What the clients know, and what one hears who follows the feed across all rounds."""
+
+    ledger: Ledger = field(default_factory=Ledger)
+    follower: Follower = field(default_factory=Follower)
 
 
 def victim(target: str, served: Served, data_dir: Path) -> int:
@@ -78,7 +84,7 @@ async def write_and_kill(
     url = running_url(data_dir)
     assert url
     with closing(connect(url, autocommit=True)) as activity:
-        async with client(served) as http:
+        async with served.client() as http:
             writing = [asyncio.create_task(write_until_cut_off(http, ledger)) for _ in range(WRITERS)]
             pid = victim(target, served, data_dir)
             await asyncio.wait(writing, timeout=random.uniform(0.3, 0.7))  # noqa: S311
@@ -99,7 +105,7 @@ async def write_and_kill(
 async def wait_until_it_writes_again(served: Served, ledger: Ledger) -> None:
     deadline = time.monotonic() + 30
     before = ledger.acknowledged
-    async with client(served) as http:
+    async with served.client() as http:
         while ledger.acknowledged == before:
             assert time.monotonic() < deadline, "it does not recover by itself"
             try:
@@ -110,19 +116,36 @@ async def wait_until_it_writes_again(served: Served, ledger: Ledger) -> None:
             await asyncio.sleep(0.02)
 
 
-async def check(served: Served, ledger: Ledger) -> None:
+async def check(served: Served, data_dir: Path, books: Books) -> None:
     """Of a server just started: a write that nobody waits for any more may still be under way in another."""
-    async with client(served) as http:
-        ledger.settle(await find_all(http))
+    url = running_url(data_dir)
+    assert url
+    async with served.client() as http:
+        books.ledger.settle(await find_all(http))
+        # An event appears once every transaction that began before is over: those of the start are, in a moment.
+        logged = count_events(url)
+        async with asyncio.timeout(10):
+            while len(books.follower.read) < logged:
+                await books.follower.poll(partial(ask, http))
+    assert len(set(books.follower.ids)) == len(books.follower.ids) == count_events(url)
+    books.ledger.check(books.follower.read)
+    await check_books(url)
 
 
-async def one_round(served: Served, data_dir: Path, ledger: Ledger, target: str, *, at_commit: bool) -> bool:
-    await check(served, ledger)
-    hit = await write_and_kill(served, data_dir, ledger, target, at_commit=at_commit)
+def count_events(url: str) -> int:
+    with connect(url) as connection:
+        row = connection.execute("select count(*) from events").fetchone()
+    assert row
+    return int(row[0])
+
+
+async def one_round(served: Served, data_dir: Path, books: Books, target: str, *, at_commit: bool) -> bool:
+    await check(served, data_dir, books)
+    hit = await write_and_kill(served, data_dir, books.ledger, target, at_commit=at_commit)
     if target == "server":
         served.process.wait()
     else:
-        await wait_until_it_writes_again(served, ledger)
+        await wait_until_it_writes_again(served, books.ledger)
         await asyncio.to_thread(served.stop)
     return hit
 
@@ -130,7 +153,7 @@ async def one_round(served: Served, data_dir: Path, ledger: Ledger, target: str,
 async def test_nothing_acknowledged_is_lost_and_nobody_is_left(
     place: Path, rounds: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    data_dir, ledger, tally = place / "data", Ledger(), Tally()
+    data_dir, books, tally = place / "data", Books(), Tally()
     for number in range(rounds + 1):
         with serve("--data-dir", data_dir, "--workers", "2") as served:
             tally.clean_starts += 1
@@ -140,13 +163,13 @@ async def test_nothing_acknowledged_is_lost_and_nobody_is_left(
             target = TARGETS[number % 3]
             tally.rounds[target] += 1
             tally.hit_a_commit += await one_round(
-                served, data_dir, ledger, target, at_commit=AT_COMMIT[number // 3 % 3]
+                served, data_dir, books, target, at_commit=AT_COMMIT[number // 3 % 3]
             )
         processes.wait_until_all_are_gone(data_dir)
     with serve("--data-dir", data_dir) as served:
-        await check(served, ledger)
+        await check(served, data_dir, books)
     with capsys.disabled():
-        report(tally, ledger)
+        report(tally, books)
     assert tally.hit_a_commit * 3 >= rounds
 
 
@@ -156,14 +179,16 @@ async def prepare(served: Served, data_dir: Path) -> None:
     with connect(url) as connection:
         for statement in SLOW_COMMITS:
             connection.execute(statement.encode())
-    async with client(served) as http:
+    async with served.client() as http:
         await add_roles(http)
 
 
-def report(tally: Tally, ledger: Ledger) -> None:
+def report(tally: Tally, books: Books) -> None:
+    ledger = books.ledger
     print(  # noqa: T201 -- what the run has to say
         f"\nkills: {tally.rounds}, while a COMMIT was certainly in flight: {tally.hit_a_commit}"
         f"\nclean starts: {tally.clean_starts}, all of whose writes were found"
         f"\nwrites answered: {ledger.acknowledged}; without an answer: {ledger.landed_unacknowledged} found whole,"
         f" {ledger.lost_unacknowledged} not there"
+        f"\nevents followed: {len(books.follower.read)}, of which the directory itself can be told"
     )

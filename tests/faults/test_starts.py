@@ -13,7 +13,7 @@ import pytest
 from faults import processes
 from faults.writers import Ledger, add_roles, find_all, write_until_cut_off
 from postgres import wait_until
-from serving import Served, free_port, serve, start
+from serving import free_port, serve, start
 
 pytestmark = pytest.mark.faults
 
@@ -104,7 +104,7 @@ async def test_a_disk_that_runs_full_costs_nothing_acknowledged_and_needs_no_res
     ledger = Ledger()
     with small_disk(place, 150) as disk:
         with serve("--data-dir", disk / "data") as served:
-            async with client(served) as http:
+            async with served.client() as http:
                 await add_roles(http)
                 fill(disk)
                 await write_on_a_full_disk(http, ledger)
@@ -112,14 +112,10 @@ async def test_a_disk_that_runs_full_costs_nothing_acknowledged_and_needs_no_res
                 await write_again(http, ledger)
             await asyncio.to_thread(served.stop)
         with serve("--data-dir", disk / "data") as served:
-            async with client(served) as http:
+            async with served.client() as http:
                 ledger.settle(await find_all(http))
         processes.wait_until_all_are_gone(disk / "data")
     assert ledger.landed_unacknowledged + ledger.lost_unacknowledged > 0
-
-
-def client(served: Served) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=served.url, timeout=30)
 
 
 def fill(disk: Path) -> None:
