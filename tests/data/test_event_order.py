@@ -140,7 +140,6 @@ async def test_events_of_those_who_met_follow_as_they_did(db: Database, user: Us
     works: list[Work[object]] = [partial(act.assign, [user], [role]), partial(act.revoke, [user], [role])] * 3
     await race(db, role_gate(role), *works)
     types = [event.type for event in await feed(db)]
-    assert len(types) >= 2
     assert types[0] is EventType.ROLE_ASSIGNED
     assert [one for one, next_ in pairwise(types) if one is next_] == []
 

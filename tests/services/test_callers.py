@@ -20,6 +20,7 @@ from roster.domain.permissions import EVERY_PERMISSION
 from roster.domain.tokens import ApiToken, new_secret
 from roster.domain.users import User, UserStatus
 from roster.services.callers import Callers
+from tuned import tuned
 
 SECRET = new_secret()
 MINUTE, BARELY = timedelta(minutes=1), timedelta(milliseconds=1)
@@ -271,28 +272,13 @@ async def test_what_lets_nobody_in_is_not_used(
     assert await last_use(db) is None
 
 
-@asynccontextmanager
-async def set_to(db: Database, setting: str, value: str) -> AsyncIterator[Database]:
-    """The same database, opened by whoever finds it set so."""
-    name = db.engine.url.database
-    async with db.engine.begin() as connection:
-        await connection.execute(text(f"ALTER DATABASE {name} SET {setting} = '{value}'"))
-    opened = Database(db.engine.url.render_as_string(hide_password=False), pool_size=1)
-    try:
-        yield opened
-    finally:
-        await opened.close()
-        async with db.engine.begin() as connection:
-            await connection.execute(text(f"ALTER DATABASE {name} RESET {setting}"))
-
-
 NOT_NOTED = ("the use of a token could not be noted", "WARNING")
 
 
 @pytest.mark.usefixtures("token")
 async def test_where_nothing_can_be_written_whoever_reads_is_let_in(db: Database, user: User) -> None:
     """As on a standby."""
-    async with set_to(db, "default_transaction_read_only", "on") as standby:
+    async with tuned(db, "default_transaction_read_only", "on") as standby:
         with logged() as lines:
             assert (await of_secret(standby)).user == user
     assert [(line["event"], line["level"]) for line in lines] == [
@@ -304,7 +290,7 @@ async def test_where_nothing_can_be_written_whoever_reads_is_let_in(db: Database
 
 @pytest.mark.usefixtures("token")
 async def test_whoever_cannot_note_it_is_let_in(db: Database, user: User) -> None:
-    async with set_to(db, "lock_timeout", "50ms") as hasty, db.engine.begin() as other:
+    async with tuned(db, "lock_timeout", "50ms") as hasty, db.engine.begin() as other:
         await other.execute(text("SELECT FROM api_tokens FOR UPDATE"))
         with logged() as lines:
             assert (await of_secret(hasty)).user == user

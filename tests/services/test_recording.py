@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 import make
 from acting import LATER, NOW, Acting, acting, refusal, user_ref
-from racing import race, role_gate, until_one_waits, user_gate
+from racing import deadlocks, race, role_gate, until_one_waits, user_gate
 from recorded import assigned, event, recorded, revoked
 from roster.data import events as event_data
 from roster.data.db import BeginAgain, Database, Writer
@@ -23,6 +23,7 @@ from roster.domain.tokens import NewApiToken
 from roster.domain.users import User, UserStatus
 from roster.services.recording import Recorder
 from roster.services.services import Services
+from tuned import tuned
 
 Work = Callable[[Acting, User, Role], Awaitable[object]]
 
@@ -85,13 +86,18 @@ async def test_who_begins_again_records_it_once(db: Database) -> None:
 
 async def test_the_victim_of_a_deadlock_records_it_once(db: Database) -> None:
     users, role = [await make.user(db) for _ in range(2)], await make.role(db)
-    async with db.engine.begin() as other:
+    before = await deadlocks(db)
+    # Whoever finds out first gives way: the server looks once, a while after one of its clients began to wait.
+    async with tuned(db, "deadlock_timeout", "2s") as victim, db.engine.begin() as other:
+        await other.execute(text("SET LOCAL deadlock_timeout = '60s'"))
         await other.execute(user_gate(users[1]))
-        assigning = asyncio.create_task(acting(db).assign(users, [role]))
+        assigning = asyncio.create_task(acting(victim).assign(users, [role]))
         await until_one_waits(db)
-        # It holds the first and waits for the second: one of us must give way, and it is the one who waited longer.
+        # It holds the first and waits for the second.
         await other.execute(user_gate(users[0]))
-    assert (await assigning).assigned == 2
+        await other.rollback()
+        assert (await assigning).assigned == 2
+    assert await deadlocks(db) == before + 1
     assert await recorded(db) == [assigned(user, role) for user in users]
 
 
