@@ -161,19 +161,19 @@ async def test_what_is_mine_is_answered_beside_what_is_refused(door: Door, me: M
     assert set(answer.codes) == {"FORBIDDEN"}
 
 
+@pytest.mark.parametrize("field", ["roles { key }", "permissions", "assignments { nodes { role { key } } }"])
 async def test_who_reads_users_sees_the_roles_of_nobody_but_themselves(
-    db: Database, door: Door, me: Me
+    db: Database, door: Door, me: Me, field: str
 ) -> None:
     await make.assignment(db, me.user, await make.role(db, permissions=(Permission.USERS_READ,)))
-    for field in ("roles { key }", "permissions", "assignments { nodes { role { key } } }"):
-        mine = f"viewer {{ actor {{ user {{ {field} }} }} }}"
-        answer = await door.ask(
-            me.secret, f"{{ {mine} users {{ edges {{ node {{ id }} }} nodes {{ {field} }} }} }}"
-        )
-        assert set(answer.codes) == {"FORBIDDEN"}
-        assert answer.body["data"] is None
-        alone = await door.ask(me.secret, f"query ($me: ID!) {{ {mine} node(id: $me) {{ id }} }}", me.named)
-        assert "errors" not in alone.body
+    both = " ".join(f"{name}: user(by: {{id: ${name}}}) {{ {field} }}" for name in ("me", "giver"))
+    answer = await door.ask(me.secret, f"query ($me: ID!, $giver: ID!) {{ {both} }}", me.named)
+    assert answer.body["data"]["me"]
+    assert answer.body["data"]["giver"] is None
+    assert [error["path"][0] for error in answer.body["errors"]] == ["giver"]
+    listed = f"users(filter: {{id: [$giver]}}) {{ nodes {{ {field} }} }}"
+    every = await door.ask(me.secret, f"query ($giver: ID!) {{ {listed} }}", me.named)
+    assert (set(every.codes), every.body["data"]) == ({"FORBIDDEN"}, None)
 
 
 async def test_nobody_has_no_viewer_whatever_nobody_may_read(db: Database) -> None:
