@@ -148,6 +148,16 @@ async def test_however_many_there_are_all_are_recorded(db: Database) -> None:
     assert {one.ended_at == one.expires_at for one in found.values()} == {True}
 
 
+async def test_what_else_expired_of_a_user_waits_for_its_role(db: Database) -> None:
+    """Of whoever is locked only what was looked at: the role of what comes later is not."""
+    users, first, second = [make.a_user() for _ in range(500)], await make.role(db), await make.role(db)
+    held = [make.an_assignment(user, first, expires_at=NOW - 2 * HOUR) for user in users]
+    later = [make.an_assignment(user, second, expires_at=NOW - HOUR) for user in users[:2]]
+    await make.store(db, *users, *held, *later)
+    assert await record_expiries(db, NOW) == 502
+    assert len({(one["user_id"], one["role_id"]) for one in await log(db)}) == await count(db) == 502
+
+
 # ---- many at once ----
 
 

@@ -1,0 +1,100 @@
+"""The one small job beside the requests: what expires is recorded by the server itself, for as long as it runs."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import text
+
+import make
+from acting import history
+from applications import open_app
+from logged import logged
+from roster import app as module
+from roster.data.db import Database
+from roster.domain.instants import now
+from roster.domain.users import User
+
+HOUR = timedelta(hours=1)
+
+
+def on(db: Database) -> FastAPI:
+    return open_app(db.engine.url.render_as_string(hide_password=False), pool_size=1)
+
+
+async def an_expired_one(db: Database) -> User:
+    user, role = await make.user(db), await make.role(db)
+    await make.assignment(db, user, role, expires_at=now() - HOUR)
+    return user
+
+
+async def until_closed(db: Database, user: User) -> None:
+    async with asyncio.timeout(20):
+        while not (await history(db, user))[0].ended_at:  # noqa: ASYNC110 -- the job tells nobody
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def _often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not once in a quarter of a minute."""
+    monkeypatch.setattr(module, "_EXPIRIES_EVERY_SECONDS", 0.02)
+
+
+async def test_a_server_that_starts_records_what_expired_meanwhile(db: Database) -> None:
+    user = await an_expired_one(db)
+    app = on(db)
+    async with app.router.lifespan_context(app):
+        await until_closed(db, user)
+
+
+@pytest.mark.usefixtures("_often")
+async def test_a_server_that_runs_records_what_expires(db: Database) -> None:
+    app = on(db)
+    async with app.router.lifespan_context(app):
+        for _ in range(2):
+            await until_closed(db, await an_expired_one(db))
+
+
+@pytest.mark.usefixtures("_often")
+async def test_what_fails_is_told_and_done_later(db: Database) -> None:
+    """Whether the database cannot be reached, or something is wrong that nobody thought of."""
+    user = await an_expired_one(db)
+    app = on(db)
+    async with db.engine.begin() as connection:
+        await connection.execute(text("ALTER TABLE role_assignments RENAME COLUMN expires_at TO until"))
+    with logged() as lines:
+        async with app.router.lifespan_context(app):
+            async with asyncio.timeout(20):
+                while len(lines) < 2:  # noqa: ASYNC110 -- as above
+                    await asyncio.sleep(0.01)
+            async with db.engine.begin() as connection:
+                await connection.execute(
+                    text("ALTER TABLE role_assignments RENAME COLUMN until TO expires_at")
+                )
+            await until_closed(db, user)
+    assert {(line["event"], line["level"]) for line in lines} == {("expiries could not be recorded", "ERROR")}
+
+
+@pytest.mark.usefixtures("_often")
+async def test_a_database_that_is_not_there_is_a_warning() -> None:
+    app = open_app("postgresql+psycopg://roster@/roster?host=/nowhere")
+    with logged() as lines:
+        async with app.router.lifespan_context(app):
+            async with asyncio.timeout(20):
+                while len(lines) < 4:  # noqa: ASYNC110 -- as above
+                    await asyncio.sleep(0.01)
+    told = [(line["event"], line["level"]) for line in lines]
+    assert ("expiries could not be recorded: they will be", "WARNING") in told
+    assert {level for _, level in told} == {"WARNING"}
+
+
+async def test_the_job_ends_with_the_server(db: Database) -> None:
+    before = asyncio.all_tasks()
+    app = on(db)
+    async with app.router.lifespan_context(app):
+        assert len(asyncio.all_tasks() - before) == 1
+    assert asyncio.all_tasks() - before == set()
+    user = await an_expired_one(db)
+    await asyncio.sleep(0.1)
+    assert [held.ended_at for held in await history(db, user)] == [None]
