@@ -1,6 +1,8 @@
 """The one small job beside the requests: what expires is recorded by the server itself, for as long as it runs."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
 import pytest
@@ -10,7 +12,7 @@ from sqlalchemy import text
 import make
 from acting import history
 from applications import open_app
-from logged import logged
+from logged import Line, logged
 from roster import app as module
 from roster.data.db import Database
 from roster.domain.instants import now
@@ -33,6 +35,23 @@ async def until_closed(db: Database, user: User) -> None:
     async with asyncio.timeout(20):
         while not (await history(db, user))[0].ended_at:  # noqa: ASYNC110 -- the job tells nobody
             await asyncio.sleep(0.01)
+
+
+async def until_told(lines: list[Line], many: int) -> None:
+    async with asyncio.timeout(20):
+        while len(lines) < many:  # noqa: ASYNC110 -- as above
+            await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def renamed(db: Database) -> AsyncIterator[None]:
+    """A column has a name that the server does not know."""
+    rename = "ALTER TABLE role_assignments RENAME COLUMN {} TO {}"
+    async with db.engine.begin() as connection:
+        await connection.execute(text(rename.format("expires_at", "until")))
+    yield
+    async with db.engine.begin() as connection:
+        await connection.execute(text(rename.format("until", "expires_at")))
 
 
 @pytest.fixture
@@ -61,18 +80,13 @@ async def test_what_fails_is_told_and_done_later(db: Database) -> None:
     """Whether the database cannot be reached, or something is wrong that nobody thought of."""
     user = await an_expired_one(db)
     app = on(db)
-    async with db.engine.begin() as connection:
-        await connection.execute(text("ALTER TABLE role_assignments RENAME COLUMN expires_at TO until"))
     with logged() as lines:
-        async with app.router.lifespan_context(app):
-            async with asyncio.timeout(20):
-                while len(lines) < 2:  # noqa: ASYNC110 -- as above
-                    await asyncio.sleep(0.01)
-            async with db.engine.begin() as connection:
-                await connection.execute(
-                    text("ALTER TABLE role_assignments RENAME COLUMN until TO expires_at")
-                )
-            await until_closed(db, user)
+        async with AsyncExitStack() as undo:
+            await undo.enter_async_context(renamed(db))
+            async with app.router.lifespan_context(app):
+                await until_told(lines, 2)
+                await undo.aclose()
+                await until_closed(db, user)
     assert {(line["event"], line["level"]) for line in lines} == {("expiries could not be recorded", "ERROR")}
 
 
@@ -81,9 +95,7 @@ async def test_a_database_that_is_not_there_is_a_warning() -> None:
     app = open_app("postgresql+psycopg://roster@/roster?host=/nowhere")
     with logged() as lines:
         async with app.router.lifespan_context(app):
-            async with asyncio.timeout(20):
-                while len(lines) < 4:  # noqa: ASYNC110 -- as above
-                    await asyncio.sleep(0.01)
+            await until_told(lines, 4)
     told = [(line["event"], line["level"]) for line in lines]
     assert ("expiries could not be recorded: they will be", "WARNING") in told
     assert {level for _, level in told} == {"WARNING"}
