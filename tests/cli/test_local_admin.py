@@ -168,16 +168,12 @@ async def _without_the_role(db: Database) -> None:
     await acting(db, now()).revoke([LOCAL], [ADMIN])
 
 
-async def _with_less_of_a_role(db: Database) -> None:
-    await acting(db, now()).update_role(ADMIN, permissions=("roster:users:read",))
-
-
 async def _another_administrator(db: Database) -> None:
     act = acting(db, now())
     await act.assign([await act.create(email="ada@example.org")], [ADMIN])
 
 
-@pytest.mark.parametrize("deposed", [_suspended, _without_the_role, _with_less_of_a_role])
+@pytest.mark.parametrize("deposed", [_suspended, _without_the_role])
 def test_one_who_was_deposed_gets_no_token(
     url: str, file: Path, start: Start, deposed: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -112,7 +112,11 @@ async def test_nothing_is_revoked_before_it_was_made(
 
 async def test_the_use_of_one_token_is_noted(db: Database, owner: User) -> None:
     used, other = await make.token(db, owner), await make.token(db, owner)
-    await db.write(partial(token_data.note_use, token_id=used.id, at=NOW))
+    await db.write(partial(token_data.note_use, token_id=used.id, at=NOW, unless_after=NOW))
+    assert list(await stored(db)) == [replace(used, last_used_at=NOW), other]
+    # Once for all who use it at the same time.
+    at, before = NOW + timedelta(seconds=1), NOW - timedelta(seconds=59)
+    await db.write(partial(token_data.note_use, token_id=used.id, at=at, unless_after=before))
     assert list(await stored(db)) == [replace(used, last_used_at=NOW), other]
 
 

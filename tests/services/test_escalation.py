@@ -12,7 +12,7 @@ from roster.data.db import Database
 from roster.domain.callers import Caller
 from roster.domain.errors import EscalationError, InvalidInputError, Path
 from roster.domain.permissions import EVERY_PERMISSION, Permission
-from roster.domain.roles import ADMIN, Role
+from roster.domain.roles import Role
 from roster.domain.tokens import ApiToken, ApiTokenToRevoke
 from roster.domain.users import User, UserStatus
 from service_calls import new_token
@@ -239,13 +239,21 @@ async def test_whoever_may_not_everything_changes_nothing_of_admin(db: Database)
     act = acting(db, caller=clerk)
     for change in (
         {"name": "Mine"},
-        {"permissions": ()},
+        {"permissions": (*EVERY_PERMISSION, "a:b")},
         {"is_default": True},
         {"min_holders": 0, "name": "M"},
     ):
         error = await one_refusal(act.update_role(admin, **change))
         assert (type(error), error.path) == (EscalationError, ("role",))
-    assert admin.key == ADMIN
+
+
+@pytest.mark.parametrize("lost", Permission)
+async def test_nobody_takes_from_admin_what_is_rosters_own(db: Database, lost: Permission) -> None:
+    """There would be nobody left to give it back."""
+    admin, caller = await make.admin_role(db), await make.caller(db)
+    for act in (acting(db), acting(db, caller=caller)):
+        error = await one_refusal(act.update_role(admin, permissions=tuple(EVERY_PERMISSION - {lost})))
+        assert (type(error), error.path) == (InvalidInputError, ("permissions",))
 
 
 # ---- oneself ----
