@@ -358,6 +358,14 @@ async def test_each_role_that_is_revoked_is_told(db: Database) -> None:
     ]
 
 
+@pytest.mark.parametrize("way", ["assignRoles", "setUserRoles"])
+async def test_the_first_to_be_given_the_role_admin_is_told_to_protect_it(db: Database, way: str) -> None:
+    admin, user = await make.admin_role(db), await make.user(db)
+    act = acting(db)
+    await (act.assign([user], [admin]) if way == "assignRoles" else act.set_roles(user, {admin: None}))
+    assert await recorded(db) == [assigned(user, admin), protected(admin)]
+
+
 async def test_setting_roles_tells_what_goes_then_what_changes_then_what_comes(db: Database) -> None:
     user = await make.user(db)
     goes, kept, changes, comes = [await make.role(db) for _ in range(4)]
