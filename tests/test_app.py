@@ -13,10 +13,10 @@ import make
 from acting import history
 from applications import open_app
 from logged import Line, logged
-from roster import app as module
 from roster.data.db import Database
 from roster.domain.instants import now
 from roster.domain.users import User
+from roster.services import expiries
 
 HOUR = timedelta(hours=1)
 
@@ -57,7 +57,7 @@ async def renamed(db: Database) -> AsyncIterator[None]:
 @pytest.fixture
 def _often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not once in a quarter of a minute."""
-    monkeypatch.setattr(module, "_EXPIRIES_EVERY_SECONDS", 0.02)
+    monkeypatch.setattr(expiries, "_EVERY_SECONDS", 0.02)
 
 
 async def test_a_server_that_starts_records_what_expired_meanwhile(db: Database) -> None:

@@ -1,7 +1,6 @@
 """Wires the application by hand: the database, who calls, GraphQL, the playground, health, and the one small job."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -13,18 +12,13 @@ from roster.api.hosts import OwnHosts
 from roster.api.request_log import RequestLog
 from roster.data.db import Database, count_statements
 from roster.domain.callers import OPERATOR, Caller
-from roster.domain.errors import UnavailableError
 from roster.domain.instants import now
 from roster.services.callers import Callers
-from roster.services.expiries import record_expiries
+from roster.services.expiries import keep_recording
 from roster.services.health import readiness
 from roster.services.oidc import Issuer
 from roster.services.services import Services
 from roster.settings import Settings
-
-logger = logging.getLogger("roster.expiries")
-
-_EXPIRIES_EVERY_SECONDS = 15.0
 
 
 def create_app(database_url: str, settings: Settings, *, hosts: Iterable[str] = ()) -> FastAPI:
@@ -42,7 +36,7 @@ def create_app(database_url: str, settings: Settings, *, hosts: Iterable[str] = 
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        job = asyncio.create_task(_record_expiries(db))
+        job = asyncio.create_task(keep_recording(db))
         yield
         job.cancel()
         with suppress(asyncio.CancelledError):
@@ -68,14 +62,3 @@ async def _caller(callers: Callers, authorization: Sequence[str]) -> Caller:
 async def _operator(_: Sequence[str]) -> Caller:
     """Without access control whoever reaches the server is as good as whoever runs it."""
     return OPERATOR
-
-
-async def _record_expiries(db: Database) -> None:
-    while True:
-        try:
-            await record_expiries(db, now())
-        except UnavailableError:
-            logger.warning("expiries could not be recorded: they will be")
-        except Exception:
-            logger.exception("expiries could not be recorded")
-        await asyncio.sleep(_EXPIRIES_EVERY_SECONDS)

@@ -1,5 +1,7 @@
 """Recording that assignments expired. What is in force never depends on it: that is decided when it is read."""
 
+import asyncio
+import logging
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -8,12 +10,29 @@ from roster.data import roles as role_data
 from roster.data import users as user_data
 from roster.data.db import Database, Writer
 from roster.domain.assignments import AssignmentState
+from roster.domain.errors import UnavailableError
 from roster.domain.events import of_expiry
+from roster.domain.instants import now
 from roster.services.recording import Recorder
+
+logger = logging.getLogger("roster.expiries")
 
 # A request decides at its own moment, which may lie that far back when it writes.
 _GRACE = timedelta(seconds=15)
 _BATCH = 500
+_EVERY_SECONDS = 15.0
+
+
+async def keep_recording(db: Database) -> None:
+    """Now and then, for as long as a server runs."""
+    while True:
+        try:
+            await record_expiries(db, now())
+        except UnavailableError:
+            logger.warning("expiries could not be recorded: they will be")
+        except Exception:
+            logger.exception("expiries could not be recorded")
+        await asyncio.sleep(_EVERY_SECONDS)
 
 
 async def record_expiries(db: Database, now: datetime) -> int:
