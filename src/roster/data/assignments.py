@@ -208,17 +208,14 @@ async def set_expiries(writer: Writer, expiries: Mapping[UUID, datetime | None])
         )
 
 
-async def close_expired(writer: Writer, ids: Sequence[UUID]) -> frozenset[UUID]:
-    """Ends each at its expiry, so that the role can be held anew and history stays true. Answers those that were open."""
-    if not ids:
-        return frozenset()
-    statement = (
-        update(RoleAssignmentRow)
-        .where(one_of_ids(RoleAssignmentRow.id, ids), RoleAssignmentRow.ended_at.is_(None))
-        .values(ended_at=RoleAssignmentRow.expires_at)
-        .returning(RoleAssignmentRow.id)
-    )
-    return frozenset((await writer.execute(statement)).scalars())
+async def close_expired(writer: Writer, ids: Sequence[UUID]) -> None:
+    """Ends each at its expiry, so that the role can be held anew and history stays true."""
+    if ids:
+        await writer.execute(
+            update(RoleAssignmentRow)
+            .where(one_of_ids(RoleAssignmentRow.id, ids))
+            .values(ended_at=RoleAssignmentRow.expires_at)
+        )
 
 
 async def expired_before(writer: Writer, moment: datetime, limit: int) -> Sequence[RoleAssignment]:

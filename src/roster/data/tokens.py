@@ -59,19 +59,20 @@ async def add(writer: Writer, token: ApiToken, digest: bytes) -> None:
     await writer.execute(insert(ApiTokenRow).values(**asdict(token), digest=digest))
 
 
-async def revoke(writer: Writer, token_ids: Sequence[UUID], at: datetime) -> Sequence[ApiToken]:
-    """Answers those that were not revoked before, as they are now."""
+async def revoke(writer: Writer, token_id: UUID, at: datetime) -> ApiToken | None:
+    """The token as it is now; None if it was revoked before."""
     statement = (
         update(ApiTokenRow)
-        .where(one_of_ids(ApiTokenRow.id, token_ids), ApiTokenRow.revoked_at.is_(None))
+        .where(ApiTokenRow.id == token_id, ApiTokenRow.revoked_at.is_(None))
         .values(revoked_at=_moment_of(at))
         .returning(*COLUMNS)
     )
-    return [_token(row) for row in await writer.execute(statement)]
+    row = (await writer.execute(statement)).one_or_none()
+    return None if row is None else _token(row)
 
 
 async def revoke_all_of(writer: Writer, owner_ids: Sequence[UUID], at: datetime) -> Sequence[ApiToken]:
-    """The same for all that the owners have left."""
+    """All that the owners have left, as they are now."""
     statement = (
         update(ApiTokenRow)
         .where(

@@ -10,6 +10,8 @@ from roster.domain.errors import ForbiddenError, UnauthenticatedError
 from roster.domain.permissions import EVERY_PERMISSION, Permission
 from roster.domain.users import User, UserRef
 
+_WHO = "Say who you are, with a token."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
@@ -27,7 +29,7 @@ class Caller:
     def actor(self) -> Actor:
         """Raises UnauthenticatedError for nobody, who can do nothing that would be recorded."""
         if self.kind is None:
-            raise UnauthenticatedError("Say who you are, with a token.")
+            raise UnauthenticatedError(_WHO)
         return Actor(kind=self.kind, user_id=self.user_id)
 
     def may(self, *permissions: Permission) -> bool:
@@ -37,7 +39,7 @@ class Caller:
         """Raises ForbiddenError if one of them is missing, and UnauthenticatedError if the caller is nobody."""
         if lacking := [permission for permission in permissions if permission not in self.permissions]:
             if self.kind is None:
-                raise UnauthenticatedError("Say who you are, with a token.")
+                raise UnauthenticatedError(_WHO)
             raise ForbiddenError(f"This needs {' and '.join(lacking)}.")
 
     @property

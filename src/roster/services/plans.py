@@ -1,7 +1,7 @@
 """A plan of what is to change in who holds what: made from what is held, then written at once."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -130,18 +130,17 @@ class Plan:
 
     async def write(self, writer: Writer, roles: Mapping[UUID, Role]) -> list[Event]:
         """Answers what is to be recorded. `roles` are those of every assignment that changes."""
-        closed = await assignment_data.close_expired(writer, [expired.id for expired in self._expired])
+        await assignment_data.close_expired(writer, [expired.id for expired in self._expired])
         await assignment_data.revoke(writer, [assignment.id for assignment in self.revoked], self.change)
         await assignment_data.set_expiries(
             writer, {assignment.id: assignment.expires_at for assignment in self.changed}
         )
         await assignment_data.add(writer, self.assigned)
-        return list(self._events(roles, closed))
+        return list(self._events(roles))
 
-    def _events(self, roles: Mapping[UUID, Role], closed: Collection[UUID]) -> Iterator[Event]:
+    def _events(self, roles: Mapping[UUID, Role]) -> Iterator[Event]:
         for expired in self._expired:
-            if expired.id in closed:
-                yield of_expiry(expired, roles[expired.role_id])
+            yield of_expiry(expired, roles[expired.role_id])
         for revoked in self.revoked:
             yield of_assignment(EventType.ROLE_REVOKED, revoked, roles[revoked.role_id], self.change)
         for type_, assignments in (

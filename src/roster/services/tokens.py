@@ -111,10 +111,11 @@ class Tokens:
             at=locks.moment_of(self._call.now, [owner]),
             reason=given.reason,
         )
-        for revoked in await token_data.revoke(writer, [token.id], change.at):
-            await recorder.write(writer, [of_token(EventType.TOKEN_REVOKED, revoked, change)])
-            return revoked
-        return (await token_data.by_ids(writer, [token.id]))[token.id]  # by another, meanwhile
+        revoked = await token_data.revoke(writer, token.id, change.at)
+        if revoked is None:  # by another, meanwhile
+            return (await token_data.by_ids(writer, [token.id]))[token.id]
+        await recorder.write(writer, [of_token(EventType.TOKEN_REVOKED, revoked, change)])
+        return revoked
 
     @staticmethod
     async def _locked(lock: Locks, owner: User, *, to_change: bool = True) -> User:
