@@ -218,10 +218,10 @@ async def test_a_deadlock_is_settled_by_a_second_look(db: Database) -> None:
         async def work(writer: Writer) -> None:
             nonlocal runs
             runs += 1
-            await user_data.lock(writer, [order[0].id])
+            await user_data.lock(writer, alone=[order[0].id])
             if runs <= 2:
                 await both_hold.wait()
-            await user_data.lock(writer, [order[1].id])
+            await user_data.lock(writer, alone=[order[1].id])
             await user_data.touch(writer, [user.id for user in order], NOW)
 
         return work
@@ -418,7 +418,7 @@ async def test_work_cancelled_while_it_waits_for_a_lock_lets_the_next_go_on(db: 
     user = await make.user(db)
 
     async def lock(writer: Writer) -> User:
-        return (await user_data.lock(writer, [user.id]))[user.id]
+        return (await user_data.lock(writer, alone=[user.id]))[user.id]
 
     async with database(db, pool_size=2) as narrow:
         async with narrow.engine.begin() as holder:
@@ -470,7 +470,7 @@ async def test_a_race_that_is_none_is_noticed(db: Database) -> None:
     user, other = await make.user(db), await make.user(db)
 
     async def lock() -> None:
-        await db.write(lambda writer: user_data.lock(writer, [other.id]))
+        await db.write(lambda writer: user_data.lock(writer, alone=[other.id]))
 
     with pytest.raises(ExceptionGroup) as told:
         await race(db, user_gate(user), lock)

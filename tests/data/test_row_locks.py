@@ -98,7 +98,7 @@ CHANGED, RELIED_ON, NOT = "NO KEY UPDATE", "SHARE", "none"
 async def test_users_are_locked_in_id_order(db: Database) -> None:
     ids = await stored_users(db, 5)
     changed = [ids[0], ids[1], ids[3], ids[4]]
-    lock = partial(users.lock, ids=mixed(changed))
+    lock = partial(users.lock, alone=mixed(changed))
     await assert_locked(db, "users", ids, lock, [CHANGED, CHANGED, NOT, CHANGED, CHANGED])
 
 
@@ -106,7 +106,7 @@ async def test_users_are_locked_in_id_order(db: Database) -> None:
 async def test_the_caller_is_locked_shared_in_the_same_order(db: Database, place: int) -> None:
     ids = await stored_users(db, 6)
     others = [id_ for id_ in ids if id_ != ids[place]]
-    lock = partial(users.lock, ids=mixed(others), shared=[ids[place]])
+    lock = partial(users.lock, alone=mixed(others), shared=[ids[place]])
     how = [CHANGED] * 6
     how[place] = RELIED_ON
     await assert_locked(db, "users", ids, lock, how)
@@ -116,25 +116,27 @@ async def test_the_caller_is_locked_shared_in_the_same_order(db: Database, place
 async def test_a_caller_who_is_changed_is_locked_as_such(db: Database, place: int) -> None:
     ids = await stored_users(db, 3)
     await assert_locked(
-        db, "users", ids, partial(users.lock, ids=mixed(ids), shared=[ids[place]]), [CHANGED] * 3
+        db, "users", ids, partial(users.lock, alone=mixed(ids), shared=[ids[place]]), [CHANGED] * 3
     )
 
 
 async def test_a_caller_alone_is_locked_shared(db: Database) -> None:
     ids = await stored_users(db, 3)
-    await assert_locked(db, "users", ids, partial(users.lock, ids=[], shared=[ids[1]]), [NOT, RELIED_ON, NOT])
+    await assert_locked(
+        db, "users", ids, partial(users.lock, alone=[], shared=[ids[1]]), [NOT, RELIED_ON, NOT]
+    )
 
 
 async def test_several_are_locked_shared_between_those_who_are_changed(db: Database) -> None:
     ids = await stored_users(db, 6)
-    lock = partial(users.lock, ids=[ids[4], ids[1]], shared=[ids[5], ids[0], ids[2]])
+    lock = partial(users.lock, alone=[ids[4], ids[1]], shared=[ids[5], ids[0], ids[2]])
     how = [RELIED_ON, CHANGED, RELIED_ON, NOT, CHANGED, RELIED_ON]
     await assert_locked(db, "users", ids, lock, how)
 
 
 async def test_nobody_is_locked_if_nobody_is_named(db: Database) -> None:
     await stored_users(db, 1)
-    assert await db.write(partial(users.lock, ids=[])) == {}
+    assert await db.write(partial(users.lock, alone=[])) == {}
 
 
 async def test_locked_users_are_answered_as_they_are_by_then(db: Database) -> None:
@@ -142,7 +144,7 @@ async def test_locked_users_are_answered_as_they_are_by_then(db: Database) -> No
     ids = await stored_users(db, 3)
     async with db.engine.connect() as other, asyncio.TaskGroup() as group:
         await other.execute(text("UPDATE users SET first_name = 'New'"))
-        task = group.create_task(db.write(partial(users.lock, ids=[ids[0], ids[2]], shared=[ids[1]])))
+        task = group.create_task(db.write(partial(users.lock, alone=[ids[0], ids[2]], shared=[ids[1]])))
         await until_one_waits(db)
         await other.commit()
         assert [(await task)[id_].first_name for id_ in ids] == ["New"] * 3
@@ -166,7 +168,7 @@ async def test_those_who_are_busy_are_left_out(db: Database) -> None:
         return set(await db.write(partial(users.lock_free, ids=mixed(ids))))
 
     async def busy(writer: Writer) -> set[UUID]:
-        await users.lock(writer, [ids[0]], shared=[ids[2]])
+        await users.lock(writer, alone=[ids[0]], shared=[ids[2]])
         return await free(writer)
 
     assert await db.write(busy) == {ids[1], ids[3]}

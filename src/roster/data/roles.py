@@ -3,11 +3,10 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, insert, select, union_all, update
+from sqlalchemy import ColumnElement, func, insert, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from roster.data.db import Reader, Writer
@@ -15,6 +14,7 @@ from roster.data.filters import Matcher, in_scope
 from roster.data.models import RoleAssignmentRow, RoleRow
 from roster.data.operators import one_of_ids, one_of_texts
 from roster.data.pages import Ordered, SortKey, count_up_to, directed, fetch_page, with_id
+from roster.data.row_locks import in_id_order
 from roster.data.statements import AnyRow, AnySelect
 from roster.domain.assignments import Scope
 from roster.domain.filters import RoleSelection
@@ -136,19 +136,13 @@ async def lock(
 
     `shared` among all who only rely on them; `alone` to change a role or the number of its holders.
     """
-    changed = set(alone)
-    runs = groupby(sorted(changed.union(shared)), key=changed.__contains__)
-    parts = [_locked(list(run), to_change=to_change) for to_change, run in runs]
-    if not parts:
-        return {}
-    # Each part locks its rows when the one before has locked its own.
-    statement = parts[0] if len(parts) == 1 else union_all(*(select(part.subquery()) for part in parts))
-    return {row.id: _role(row) for row in await writer.execute(statement)}
+    statement = in_id_order(alone, shared, _locked)
+    return {} if statement is None else {row.id: _role(row) for row in await writer.execute(statement)}
 
 
-def _locked(ids: Sequence[UUID], *, to_change: bool) -> AnySelect:
+def _locked(ids: Sequence[UUID], alone: bool) -> AnySelect:  # noqa: FBT001 -- one of two ways
     statement = select(*COLUMNS).where(one_of_ids(RoleRow.id, ids)).order_by(RoleRow.id)
-    return statement.with_for_update(read=not to_change)
+    return statement.with_for_update(read=not alone)
 
 
 async def lock_count(writer: Writer) -> int:

@@ -3,12 +3,11 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache, partial
-from itertools import groupby
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, insert, select, type_coerce, union_all, update
+from sqlalchemy import ColumnElement, insert, select, type_coerce, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from roster.data.columns import CText
@@ -26,6 +25,7 @@ from roster.data.pages import (
     fetch_pages,
     with_id,
 )
+from roster.data.row_locks import in_id_order
 from roster.data.statements import AnyRow, AnySelect, Column
 from roster.domain.assignments import IN_FORCE
 from roster.domain.filters import UserSelection
@@ -147,30 +147,24 @@ async def counts_by_roles(
 
 
 async def lock(
-    writer: Writer, ids: Collection[UUID], *, shared: Collection[UUID] = ()
+    writer: Writer, *, alone: Collection[UUID] = (), shared: Collection[UUID] = ()
 ) -> Mapping[UUID, User]:
     """The users as they are now, kept so until the transaction ends. Locked in id order, after any roles.
 
-    Those `shared` are not changed: any number may lock them so at once. One that is named as both is changed.
+    `shared` among all who only rely on them; `alone` to change a user or what it holds.
     """
-    changed = set(ids)
-    runs = groupby(sorted(changed.union(shared)), key=changed.__contains__)
-    parts = [_locked(one_of_ids(UserRow.id, list(run)), to_change=to_change) for to_change, run in runs]
-    if not parts:
-        return {}
-    # Each part locks its rows when the one before has locked its own.
-    statement = parts[0] if len(parts) == 1 else union_all(*(select(part.subquery()) for part in parts))
-    return {row.id: record(row) for row in await writer.execute(statement)}
+    statement = in_id_order(alone, shared, _locked)
+    return {} if statement is None else {row.id: record(row) for row in await writer.execute(statement)}
 
 
-def _locked(which: ColumnElement[bool], *, to_change: bool = True, skip_locked: bool = False) -> AnySelect:
-    statement = select(*COLUMNS).where(which).order_by(UserRow.id)
-    return statement.with_for_update(read=not to_change, key_share=to_change, skip_locked=skip_locked)
+def _locked(ids: Sequence[UUID], alone: bool, *, skip_locked: bool = False) -> AnySelect:  # noqa: FBT001 -- one of two ways
+    statement = select(*COLUMNS).where(one_of_ids(UserRow.id, ids)).order_by(UserRow.id)
+    return statement.with_for_update(read=not alone, key_share=alone, skip_locked=skip_locked)
 
 
 async def lock_free(writer: Writer, ids: Sequence[UUID]) -> Mapping[UUID, User]:
-    """The same, but for those that somebody else has locked, who are left out."""
-    statement = _locked(one_of_ids(UserRow.id, ids), skip_locked=True)
+    """Alone, but for those that somebody else has locked, who are left out."""
+    statement = _locked(ids, alone=True, skip_locked=True)
     return {row.id: record(row) for row in await writer.execute(statement)}
 
 

@@ -232,7 +232,7 @@ class Assignments:
             return {}
         events = await plan.write(lock.writer, roles)
         touched = await user_data.touch(lock.writer, plan.touched, plan.change.at)
-        await locks.check_holders_left(lock.writer, roles, plan.lost, paths)
+        await lock.check_holders_left(roles, plan.lost, paths)
         events += await locks.protect_first_holder(lock.writer, roles, plan.gained, plan.change.at)
         await recorder.write(lock.writer, events)
         return touched

@@ -20,11 +20,12 @@ from roster.data.db import BeginAgain, Writer
 from roster.domain.actors import SYSTEM
 from roster.domain.assignments import AssignmentState, Change, RoleAssignment
 from roster.domain.callers import Call
-from roster.domain.errors import EscalationError, Path, Rejected, TooFewHoldersError
+from roster.domain.errors import EscalationError, MutationError, Path, Rejected, TooFewHoldersError
 from roster.domain.events import Event, EventType, changes_between, of_role
 from roster.domain.permissions import WHO_HOLDS_WHAT, Permission, missing
 from roster.domain.roles import ADMIN, Role
 from roster.domain.users import LIVE_STATUSES, User, UserStatus
+from roster.services import refs
 
 
 class Locks:
@@ -82,7 +83,7 @@ class Locks:
         caller = self._caller.user_id
         if seen or caller:
             shared = {*(() if to_change else seen), *([caller] if caller else ())}
-            self._users = await user_data.lock(self.writer, seen if to_change else (), shared=shared)
+            self._users = await user_data.lock(self.writer, alone=seen if to_change else (), shared=shared)
         locked = {user_id: self._users[user_id] for user_id in seen}
         if any(_names(user) != _names(locked[user_id]) for user_id, user in seen.items()):
             raise BeginAgain
@@ -136,6 +137,31 @@ class Locks:
                 errors.append(EscalationError(message=message, path=path, missing_permissions=told))
         return errors
 
+    async def check_holders_left(
+        self, roles: Mapping[UUID, Role], lost: Collection[UUID], paths: Mapping[UUID, Path]
+    ) -> None:
+        """After the writes: refuses them if a role that lost a lasting holder is left with fewer than it must have.
+
+        Which role that is, and so who holds it, is told only to those who may read roles.
+        """
+        protected = sorted(
+            (role_id for role_id in lost if roles[role_id].min_holders > 0), key=lambda id_: roles[id_].key
+        )
+        if not protected:
+            return
+        counts = await assignment_data.lasting_holder_counts(self.writer, protected)
+        errors: list[MutationError] = []
+        for role_id in protected:
+            role, left, path = roles[role_id], counts[role_id], paths[role_id]
+            if left >= role.min_holders:
+                continue
+            if self._caller.may(Permission.ROLES_READ):
+                errors.append(too_few_holders(role, role.min_holders, left, path))
+            else:
+                errors.append(refs.not_allowed("A role would be left with too few holders.", path))
+        if errors:
+            raise Rejected(*errors)
+
 
 def _awaits_first_holder(role: Role) -> bool:
     return role.key == ADMIN and role.min_holders == 0 and role.archived_at is None
@@ -154,25 +180,6 @@ def check_all_locked(held: Iterable[RoleAssignment], locked_roles: Collection[UU
 def moment_of(now: datetime, changed: Iterable[User | Role]) -> datetime:
     """When a write happens: now, but never before what it follows, whatever the clocks of other servers say."""
     return max([now, *(thing.updated_at for thing in changed)])
-
-
-async def check_holders_left(
-    writer: Writer, roles: Mapping[UUID, Role], lost: Collection[UUID], paths: Mapping[UUID, Path]
-) -> None:
-    """After the writes: refuses them if a role that lost a lasting holder is left with fewer than it must have."""
-    protected = sorted(
-        (role_id for role_id in lost if roles[role_id].min_holders > 0), key=lambda id_: roles[id_].key
-    )
-    if not protected:
-        return
-    counts = await assignment_data.lasting_holder_counts(writer, protected)
-    errors = [
-        too_few_holders(roles[role_id], roles[role_id].min_holders, counts[role_id], paths[role_id])
-        for role_id in protected
-        if counts[role_id] < roles[role_id].min_holders
-    ]
-    if errors:
-        raise Rejected(*errors)
 
 
 def too_few_holders(role: Role, min_holders: int, holders: int, path: Path) -> TooFewHoldersError:

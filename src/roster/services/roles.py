@@ -147,14 +147,13 @@ class Roles:
     async def _archive(self, given: RoleToArchive, recorder: Recorder, writer: Writer) -> RoleArchived:
         lock = Locks(writer, self._call, _to_archive(given))
         role = await _locked(lock, given.role)
+        seen = await assignment_data.open_of_role(writer, role.id)
+        users = await lock.users(await user_data.by_ids(writer, list({held.user_id for held in seen})))
         check_version(role, given.expected_version)
         if role.archived_at is not None:
-            await lock.users({})
             return RoleArchived(role=role, revoked=0)
         if role.key == ADMIN:
             raise Rejected(refs.not_allowed("ADMIN is Roster's own and stays.", ("role",)))
-        seen = await assignment_data.open_of_role(writer, role.id)
-        users = await lock.users(await user_data.by_ids(writer, list({held.user_id for held in seen})))
         if errors := lock.escalation(role.permissions, ("role",)):
             raise Rejected(*errors)
         moment = locks.moment_of(self._call.now, [role, *users.values()])
@@ -165,7 +164,7 @@ class Roles:
             raise Rejected(_in_use(role, plan.revoked))
         events = await plan.write(writer, {role.id: role})
         await user_data.touch(writer, plan.touched, moment)
-        await locks.check_holders_left(writer, {role.id: role}, plan.lost, {role.id: ("role",)})
+        await lock.check_holders_left({role.id: role}, plan.lost, {role.id: ("role",)})
         after = replace(role, archived_at=moment, version=role.version + 1, updated_at=moment)
         await role_data.change(writer, after)
         events.append(of_role(EventType.ROLE_ARCHIVED, after, change, changes_between(role, after)))

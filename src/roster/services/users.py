@@ -46,8 +46,8 @@ from roster.services.versions import check_version
 
 # What is written to a user is answered with the rest of it, and so may be read.
 _TO_WRITE = (Permission.USERS_WRITE, Permission.USERS_READ)
-_THERE_IS_ONE = "There is an administrator already: `roster token create --owner …` makes a token for them."
 _TO_ERASE = (Permission.USERS_ERASE, Permission.USERS_READ)
+_THERE_IS_ONE = "There is an administrator already: `roster token create --owner …` makes a token for them."
 
 
 class Users:
