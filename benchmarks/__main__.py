@@ -3,6 +3,7 @@
 import os
 import platform
 import shlex
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -76,6 +77,10 @@ def _plan(only: str, contenders: str, at_once: str, rounds: int, seconds: int) -
     chosen = contenders.split(",")
     if unknown := sorted(set(chosen) - set(NAMES)):
         raise typer.BadParameter(f"There is no contender {unknown[0]}; there are {', '.join(NAMES)}.")
+    for program in ("wrk", "npm"):
+        if shutil.which(program) is None:
+            tell(f"There is no {program} here; see benchmarks/README.md.")
+            raise typer.Exit(1)
     return Plan(
         workloads=_workloads(only),
         contenders=chosen,

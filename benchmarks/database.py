@@ -132,7 +132,7 @@ def running(data_dir: Path, users: int) -> Iterator[Database]:
         migrations.upgrade(url)
         database = _opened(url, data_dir)
         with database.connect() as connection:
-            _fill(connection, users)
+            fill(connection, users)
         database.undo_writes()
         yield database
 
@@ -151,7 +151,8 @@ def _opened(url: str, data_dir: Path) -> Database:
     )
 
 
-def _fill(connection: psycopg.Connection, users: int) -> None:
+def fill(connection: psycopg.Connection, users: int) -> None:
+    """Makes so many users, unless they are there. Raises WrongDataError if there are more or fewer."""
     (there,) = connection.execute(
         "select count(*) from users where created_at <= %s", [MADE_UNTIL]
     ).fetchone() or (0,)

@@ -36,10 +36,10 @@ def times(runs: Iterable[Run], one: str, other: str) -> list[float]:
 
 
 def mistaken(runs: Iterable[Run]) -> list[str]:
-    """A line for each run with wrong answers."""
+    """A line for each run with wrong answers, or with none."""
     return [
-        f"{run.workload}, {run.of}, {run.connections} at once, round {run.round + 1}:"
-        f" {run.result.errors} wrong answers, such as {run.result.example}"
+        f"{run.workload}, {run.of}, {run.connections} at once, round {run.round + 1}: "
+        + (f"{run.result.errors} wrong, such as {run.result.example}" if run.result.errors else "no answer")
         for run in runs
         if run.result.errors or not run.result.requests
     ]
