@@ -6,7 +6,7 @@ import shlex
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,9 +45,9 @@ def compare(
     """Compare Roster with others on the same data."""
     plan = _plan(only, contenders, at_once, rounds, seconds)
     with _places(data_dir, output) as (data, work), site(plan, data / str(users), users, work) as place:
-        runs = list(measure(plan, {str(users): place}))
-        text = report.table(runs, peaks(place))
-    _finish(output, f"{users:,} users", text, runs)
+        sites = {str(users): place}
+        runs, needed = list(measure(plan, sites)), peaks(sites)
+    _finish(output, f"{users:,} users", report.table(runs, needed), runs, needed)
 
 
 @app.command()
@@ -68,9 +68,8 @@ def growth(
             f"{users:,} users": stack.enter_context(site(plan, data / str(users), users, work / str(users)))
             for users in (small, large)
         }
-        runs = list(measure(plan, sites))
-    few, many = sites
-    _finish(output, f"From {few} to {many}", report.growth_table(runs, few, many), runs)
+        runs, needed = list(measure(plan, sites)), peaks(sites)
+    _finish(output, f"From {' to '.join(sites)}", report.growth_table(runs, needed), runs, needed)
 
 
 def _plan(only: str, contenders: str, at_once: str, rounds: int, seconds: int) -> Plan:
@@ -113,11 +112,13 @@ def _places(data_dir: Path | None, output: Path) -> Iterator[tuple[Path, Path]]:
         yield Path(made), work
 
 
-def _finish(output: Path, heading: str, text: str, runs: Sequence[Run]) -> None:
+def _finish(output: Path, heading: str, table: str, runs: Sequence[Run], needed: Mapping[str, float]) -> None:
     command = shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]])
-    machine = f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
-    report.write(output, heading, f"{machine}, by `{command}`. Medians of the rounds.\n\n{text}", runs)
-    typer.echo(output.read_text("utf-8"))
+    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
+    made = f"{datetime.now(UTC):%Y-%m-%d}, {machine}, by `{command}`. Medians of the rounds."
+    text = f"## {heading}\n\n{made}\n\n{table}"
+    report.write(output, text, runs, needed)
+    typer.echo(text)
     if report.mistaken(runs):
         tell("Not all answers were right: the table says which.")
         raise typer.Exit(1)

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, product
 from pathlib import Path
 
 from benchmarks import agreement, database, servers
@@ -78,10 +78,9 @@ def site(plan: Plan, data_dir: Path, users: int, work: Path) -> Iterator[Site]:
         loads = {
             workload.key: _loads(workload, started, opened, subjects, work) for workload in plan.workloads
         }
-        if PGBENCH in plan.contenders:
-            for workload in plan.workloads:
-                if workload.is_statement:
-                    loads[workload.key].append(_statement_load(workload, opened, subjects, work))
+        for workload in plan.workloads:
+            if PGBENCH in plan.contenders and workload.is_statement:
+                loads[workload.key].append(_statement_load(workload, opened, subjects, work))
         yield Site(database=opened, loads=loads)
 
 
@@ -98,7 +97,11 @@ def _loads(
             file = work / f"{server.contender.name}-{workload.key}.bodies"
             lines = bodies(workload, server.contender, subjects, cursors)
             file.write_text("\n".join(lines) + "\n", encoding="utf-8")
-            loads.append(HttpLoad(server=server, database=opened, bodies=file, once=workload.once))
+            loads.append(
+                HttpLoad(
+                    server=server, database=opened, bodies=file, writes=workload.writes, once=workload.once
+                )
+            )
     return loads
 
 
@@ -110,38 +113,32 @@ def _statement_load(workload: Workload, opened: Database, subjects: Subjects, wo
 
 
 def measure(plan: Plan, sites: Mapping[str, Site]) -> Iterator[Run]:
-    """All runs. The sites take turns too; with several of them a run is named after its site."""
-    for number in range(plan.rounds):
-        for workload in plan.workloads:
-            for connections in plan.connections:
-                tell(f"Round {number + 1} of {plan.rounds}, {workload.key}, {connections} at once")
-                for name, place in sites.items():
-                    for load in _in_turn(place.loads[workload.key], number):
-                        if number == 0 and connections == plan.connections[0]:
-                            load.run(max(plan.connections), WARM_UP_SECONDS)
-                            _tidy(workload, place)
-                        result = load.run(connections, plan.seconds)
-                        _tidy(workload, place)
-                        yield Run(
-                            workload=workload.key,
-                            of=name if len(sites) > 1 else load.name,
-                            connections=connections,
-                            round=number,
-                            result=result,
-                        )
+    """All runs. The sites take turns too."""
+    for number, workload, connections in product(range(plan.rounds), plan.workloads, plan.connections):
+        tell(f"Round {number + 1} of {plan.rounds}, {workload.key}, {connections} at once")
+        for name, load in _in_turn(_named(sites, workload.key), number):
+            if number == 0 and connections == plan.connections[0]:
+                load.run(max(plan.connections), WARM_UP_SECONDS)
+            result = load.run(connections, plan.seconds)
+            yield Run(workload=workload.key, of=name, connections=connections, round=number, result=result)
 
 
-def _in_turn(loads: Sequence[Load], number: int) -> Sequence[Load]:
+def peaks(sites: Mapping[str, Site]) -> dict[str, float]:
+    """The memory that each server needed at most, in megabytes."""
+    keys = dict.fromkeys(key for place in sites.values() for key in place.loads)
+    return {name: load.peak_megabytes() for key in keys for name, load in _named(sites, key)}
+
+
+def _named(sites: Mapping[str, Site], workload: str) -> list[tuple[str, Load]]:
+    """By contender, or by site where there are several."""
+    return [
+        (name if len(sites) > 1 else load.name, load)
+        for name, place in sites.items()
+        for load in place.loads[workload]
+    ]
+
+
+def _in_turn(loads: Sequence[tuple[str, Load]], number: int) -> Sequence[tuple[str, Load]]:
     """Each round begins with another, so that nobody always follows the same one."""
     start = number % max(len(loads), 1)
     return [*loads[start:], *loads[:start]]
-
-
-def _tidy(workload: Workload, place: Site) -> None:
-    if workload.writes:
-        place.database.undo_writes()
-
-
-def peaks(place: Site) -> dict[str, float]:
-    """The memory that each server needed at most."""
-    return {load.name: load.peak_megabytes() for loads in place.loads.values() for load in loads}

@@ -56,8 +56,7 @@ def table(runs: Sequence[Run], peaks: Mapping[str, float]) -> str:
             for name in dict.fromkeys(run.of for run in of_workload)
         ]
         parts.append(f"### {key}: {_TITLES[key]}\n\n{_markdown(_HEADINGS, rows)}")
-    memory = [(name, f"{peak:,.0f}") for name, peak in peaks.items() if peak]
-    parts.append(f"### Peak memory of the largest process\n\n{_markdown(('', 'MB'), memory)}")
+    parts.append(_memory(peaks))
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
@@ -77,8 +76,14 @@ def _row(runs: Sequence[Run], name: str, connections: int) -> tuple[str, ...]:
     )
 
 
-def growth_table(runs: Sequence[Run], small: str, large: str) -> str:
-    """How the time of a request grows from one size of the data to the other."""
+def _memory(peaks: Mapping[str, float]) -> str:
+    rows = [(name, f"{peak:,.0f}") for name, peak in peaks.items() if peak]
+    return f"### Peak memory of the largest process\n\n{_markdown(('', 'MB'), rows)}"
+
+
+def growth_table(runs: Sequence[Run], peaks: Mapping[str, float]) -> str:
+    """How the time of a request grows from the first size of the data to the second."""
+    small, large = dict.fromkeys(run.of for run in runs)
     rows = []
     for key, connections in dict.fromkeys((run.workload, run.connections) for run in runs):
         same = [run for run in runs if (run.workload, run.connections) == (key, connections)]
@@ -92,7 +97,7 @@ def growth_table(runs: Sequence[Run], small: str, large: str) -> str:
             )
         )
     headings = ("", "at once", f"p50 ms, {small}", f"p50 ms, {large}", "ratio")
-    return "\n\n".join(filter(None, [_failure(runs), _markdown(headings, rows)])) + "\n"
+    return "\n\n".join(filter(None, [_failure(runs), _markdown(headings, rows), _memory(peaks)])) + "\n"
 
 
 def _failure(runs: Iterable[Run]) -> str:
@@ -110,9 +115,8 @@ def _markdown(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in (headings, rule, *rows))
 
 
-def write(path: Path, heading: str, text: str, runs: Sequence[Run]) -> None:
-    """The table at the path, and every run beside it in JSON."""
-    path.write_text(f"## {heading}\n\n{text}", encoding="utf-8")
-    path.with_suffix(".json").write_text(
-        json.dumps([asdict(run) for run in runs], indent=1), encoding="utf-8"
-    )
+def write(path: Path, text: str, runs: Sequence[Run], peaks: Mapping[str, float]) -> None:
+    """The text at the path, and every run beside it in JSON."""
+    path.write_text(text, encoding="utf-8")
+    told = {"peak_megabytes": peaks, "runs": [asdict(run) for run in runs]}
+    path.with_suffix(".json").write_text(json.dumps(told, indent=1), encoding="utf-8")

@@ -17,7 +17,9 @@ import httpx
 from benchmarks.contenders import POOL_SIZE, ROSTER_COMMAND, Contender
 from benchmarks.database import Database
 
+_ADMINISTRATOR = "administrator@example.net"
 _READY_SECONDS = 60
+_ANSWER_SECONDS = 120
 _STOP_SECONDS = 20
 _NPM = ("npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error")
 
@@ -34,10 +36,11 @@ class Server:
     url: str
     pid: int
     token: str | None
+    client: httpx.Client
 
     def ask(self, body: str) -> object:
         """Its answer. Raise ContenderError if it is an error."""
-        answer = httpx.post(self.url, content=body, headers=self.headers, timeout=120)
+        answer = self.client.post(self.url, content=body)
         try:
             parsed: dict[str, object] = answer.json()
         except ValueError:
@@ -45,11 +48,6 @@ class Server:
         if answer.status_code != httpx.codes.OK or "data" not in parsed or parsed.get("errors"):
             raise ContenderError(f"{self.contender.name} answers {answer.status_code}: {answer.text[:500]}")
         return parsed["data"]
-
-    @property
-    def headers(self) -> dict[str, str]:
-        shown = {"Authorization": f"Bearer {self.token}"} if self.token else {}
-        return {"Content-Type": "application/json", **shown}
 
 
 def install(contender: Contender) -> None:
@@ -91,14 +89,18 @@ def running(contender: Contender, database: Database, logs: Path, token: str | N
             stderr=log,
             start_new_session=True,
         )
-    server = Server(
-        contender=contender, url=f"http://127.0.0.1:{port}{contender.path}", pid=process.pid, token=token
-    )
     try:
         _wait(process, port, Path(log.name))
-        yield server
+        with httpx.Client(headers=_headers(token), timeout=_ANSWER_SECONDS) as client:
+            url = f"http://127.0.0.1:{port}{contender.path}"
+            yield Server(contender=contender, url=url, pid=process.pid, token=token, client=client)
     finally:
         _end(process)
+
+
+def _headers(token: str | None) -> dict[str, str]:
+    shown = {"Authorization": f"Bearer {token}"} if token else {}
+    return {"Content-Type": "application/json", **shown}
 
 
 def new_token(database: Database) -> str:
@@ -115,9 +117,6 @@ def new_token(database: Database) -> str:
         text=True,
     )
     return made.stdout.strip()
-
-
-_ADMINISTRATOR = "administrator@example.net"
 
 
 def _free_port() -> int:

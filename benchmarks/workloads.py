@@ -19,7 +19,7 @@ from benchmarks.subjects import Subjects
 _PARTS = ("son", "ski", "ova", "mar", "lia", "dez", "oli", "ber", "ton", "ell", "ann", "ric")
 _PAGE, _LARGE_PAGE = 50, 200
 _BODIES = 200
-_ONCE = 40_000  # As many as are used up in a run, where a request cannot be repeated.
+_ONCE = 20_000  # As many as are used up in a run, where a request cannot be repeated.
 _GIVEN, _FAMILY = "Mary", "Anning"
 
 Variables = Mapping[str, Any]
