@@ -24,8 +24,7 @@ from roster.embedded import find_programs
 
 _LUA = Path(__file__).with_name("load.lua")
 _SCRIPTS = 10  # Each is planned once on each connection.
-# A run is long enough if so many requests were answered on each connection, or if it took so many seconds.
-_LEAST, _LONGEST = 2, 30
+_LONGEST = 8  # Seconds after which a run is not repeated for longer.
 _QUIET_SECONDS, _PATIENCE = 0.1, 300
 # Every run counts on from here, so that nothing is written that was there.
 _STEP = 100_000
@@ -75,8 +74,8 @@ class HttpLoad:
         return self.server.contender.name
 
     def run(self, connections: int, seconds: int) -> Result:
-        """For so many seconds; longer if the server is so slow that it answers next to nothing in that time."""
-        while (result := self._run(connections, seconds)).requests < _LEAST * connections:
+        """For so many seconds; longer if fewer requests are answered in them than are under way at a time."""
+        while (result := self._run(connections, seconds)).requests < connections:
             if result.errors or seconds > _LONGEST:
                 break
             seconds *= 2

@@ -6,8 +6,8 @@ from pathlib import Path
 
 _PROC = Path("/proc")
 _TICKS = os.sysconf("SC_CLK_TCK")
-# In /proc/PID/stat, counted from the state, which follows the name: parent, then utime, stime, cutime and cstime.
-_PARENT, _TIMES, _TIMES_OF_THE_DEAD = 1, slice(11, 13), slice(13, 15)
+# In /proc/PID/stat, counted from the state, which follows the name: utime and stime, then cutime and cstime.
+_TIMES, _TIMES_OF_THE_DEAD = slice(11, 13), slice(13, 15)
 
 
 def cpu_seconds(root: int) -> float:
@@ -31,16 +31,15 @@ def _peak(pid: int) -> float:
     return max((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:")), default=0)
 
 
-def _tree(root: int) -> list[int]:
-    parents = {int(path.name): _stat(int(path.name)) for path in _PROC.iterdir() if path.name.isdigit()}
-    return [root, *_below(root, {pid: int(stat[_PARENT]) for pid, stat in parents.items() if stat})]
-
-
-def _below(root: int, parents: dict[int, int]) -> Iterator[int]:
-    for pid, parent in parents.items():
-        if parent == root:
-            yield pid
-            yield from _below(pid, parents)
+def _tree(root: int) -> Iterator[int]:
+    yield root
+    for task in (_PROC / str(root) / "task").glob("*"):
+        try:
+            children = (task / "children").read_text("ascii").split()
+        except OSError:  # It has ended.
+            continue
+        for child in children:
+            yield from _tree(int(child))
 
 
 def _stat(pid: int) -> list[str]:
