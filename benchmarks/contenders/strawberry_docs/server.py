@@ -1,6 +1,6 @@
-"""A server as the documentation shows one: "FastAPI" and "DataLoaders" of Strawberry's, "Asynchronous I/O" of SQLAlchemy's.
+"""A server as documentations show one: Strawberry's pages on FastAPI and DataLoaders, SQLAlchemy's on asynchronous I/O.
 
-With pages as in "Pagination: Cursor based", by keyset. Nothing is tuned; so a first version is written.
+Pages are sought by cursor, as Strawberry's guide to pagination has it. Nothing is tuned: so a first version is written.
 """
 
 from collections.abc import Sequence
