@@ -25,14 +25,17 @@ _TITLES = {workload.key: workload.title for workload in WORKLOADS}
 
 def ratios(runs: Iterable[Run], one: str, other: str) -> list[float]:
     """How many times as many requests `one` answered as `other`, round by round. The runs are of one workload."""
-    rates = {(run.of, run.round): run.result.rate for run in runs}
-    rounds = sorted(number for name, number in rates if name == one and (other, number) in rates)
-    return [rates[one, number] / rates[other, number] for number in rounds if rates[other, number]]
+    return _compared({(run.of, run.round): run.result.rate for run in runs}, one, other)
 
 
 def times(runs: Iterable[Run], one: str, other: str) -> list[float]:
     """How many times as long a request took `one` as `other`, round by round. The runs are of one workload."""
-    return [1 / ratio for ratio in ratios(runs, one, other) if ratio]
+    return _compared({(run.of, run.round): run.result.p50 for run in runs}, one, other)
+
+
+def _compared(values: Mapping[tuple[str, int], float], one: str, other: str) -> list[float]:
+    rounds = sorted(number for name, number in values if name == one and values.get((other, number)))
+    return [values[one, number] / values[other, number] for number in rounds]
 
 
 def mistaken(runs: Iterable[Run]) -> list[str]:
