@@ -27,5 +27,4 @@ export default {
     }),
   ],
   grafserv: { port: Number(process.env.PORT), host: "127.0.0.1", graphiql: false, watch: false },
-  grafast: { explain: false },
 }
