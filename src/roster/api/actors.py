@@ -1,10 +1,12 @@
 """Who did something."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
 from roster.api.context import Info
+from roster.api.execution import batched
 from roster.domain.actors import Actor, ActorKind
 from roster.domain.users import User
 
@@ -17,13 +19,15 @@ LazyUser = Annotated["UserType", strawberry.lazy("roster.api.users.types")]
 _LABELS = {ActorKind.USER: "A user", ActorKind.CLI: "Local operator", ActorKind.SYSTEM: "Roster"}
 
 
-async def _user(root: strawberry.Parent[Actor], info: Info) -> User | None:
-    return await info.context.visible_user(root.user_id) if root.user_id else None
+async def _user(actors: Sequence[Actor], info: Info) -> list[User | None]:
+    return await info.context.visible_users([actor.user_id for actor in actors])
 
 
-async def _label(root: strawberry.Parent[Actor], info: Info) -> str:
-    user = await _user(root, info)
-    return user.display_name if user else _LABELS[root.kind]
+async def _label(actors: Sequence[Actor], info: Info) -> list[str]:
+    return [
+        user.display_name if user else _LABELS[actor.kind]
+        for actor, user in zip(actors, await _user(actors, info), strict=True)
+    ]
 
 
 @strawberry.type(
@@ -32,11 +36,11 @@ async def _label(root: strawberry.Parent[Actor], info: Info) -> str:
 )
 class ActorType:
     kind: ActorKind = strawberry.field(description="What did it.")
-    label = strawberry.field(
-        resolver=_label, graphql_type=str, description="What to show; 'A user' for one whom you may not see."
+    label = batched(
+        _label, graphql_type=str, description="What to show; 'A user' for one whom you may not see."
     )
-    user = strawberry.field(
-        resolver=_user,
+    user = batched(
+        _user,
         graphql_type=LazyUser | None,
         description="The user, if one did it, and you may see it.",
     )

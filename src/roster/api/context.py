@@ -1,13 +1,13 @@
 """What one request has: the services of its caller at one moment, and loaders that batch what its fields ask for."""
 
 import asyncio
+from asyncio import Task
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import strawberry
-from strawberry.dataloader import DataLoader
 
 from roster.domain.assignments import RoleAssignment
 from roster.domain.events import Event
@@ -23,6 +23,32 @@ T = TypeVar("T")
 Batch = Callable[[Sequence[K]], Awaitable[Mapping[K, T]]]
 
 
+class Loader(Generic[K, T]):
+    """Answers for keys: all that are asked for before the event loop goes on are in one call, and none in two calls.
+
+    What a call answered is kept, also if it raised: who asks again is told the same.
+    """
+
+    def __init__(self, batch: Batch[K, T]) -> None:
+        self._batch = batch
+        self._calls: dict[K, Task[Mapping[K, T]]] = {}
+        self._next: list[K] = []
+
+    def call(self, key: K) -> Task[Mapping[K, T]]:
+        """The call that answers the key, perhaps still to begin."""
+        call = self._calls.get(key)
+        if call is None:
+            if not self._next:
+                self._call = asyncio.create_task(self._run())
+            self._next.append(key)
+            self._calls[key] = call = self._call
+        return call
+
+    async def _run(self) -> Mapping[K, T]:
+        keys, self._next = self._next, []
+        return await self._batch(keys)
+
+
 class Context:
     """`make_services` builds the services of the caller for a moment."""
 
@@ -33,64 +59,75 @@ class Context:
     def forget(self) -> None:
         """After a write: what was loaded may be stale, and what follows happens later."""
         self.services = self._make_services(now())
-        self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
+        self._loaders: dict[Hashable, Loader[Any, Any]] = {}
+        caller = self.services.call.caller
+        # What is the caller's own is not to be refused because of others'.
+        self._apart = None if caller.may(*WHO_HOLDS_WHAT) else caller.user_id
 
-    def load(self, key: Hashable, batch: Batch[K, T], what: K) -> Awaitable[T]:
-        """The batch's value for what is asked for; all that is, under an equal key, goes in one call of the batch.
+    async def load(self, key: Hashable, batch: Batch[K, T], asked: Sequence[K]) -> list[T]:
+        """The batch's values for what is asked for; all that is, under an equal key, goes in one call of the batch."""
+        loader = self._loader(key, batch)
+        return await _answers(asked, [loader.call(one) for one in asked])
 
-        Shielded: a field that fails has those beside it cancelled, and fields elsewhere may wait for the same value.
-        """
-        return asyncio.shield(self._loader(key, batch).load(what))
+    async def load_of_users(self, key: Hashable, batch: Batch[K, T], asked: Sequence[K]) -> list[T]:
+        """The same for ids of users, but that of the caller goes in a call of its own if others' might be refused."""
+        others, own = self._loader((key, "others"), batch), self._loader((key, "own"), batch)
+        return await _answers(asked, [(own if one == self._apart else others).call(one) for one in asked])
 
-    def _loader(self, key: Hashable, batch: Batch[K, T]) -> DataLoader[K, T]:
+    def _loader(self, key: Hashable, batch: Batch[K, T]) -> Loader[K, T]:
         if key not in self._loaders:
-
-            async def load(asked: list[K]) -> list[T]:
-                found = await batch(asked)
-                return [found[one] for one in asked]
-
-            self._loaders[key] = DataLoader(load)
+            self._loaders[key] = Loader(batch)
         return self._loaders[key]
 
-    def apart(self, user_id: UUID) -> bool:
-        """Whether it goes in a batch of its own: what is the caller's own is not to be refused because of others'."""
-        caller = self.services.call.caller
-        return caller.is_user(user_id) and not caller.may(*WHO_HOLDS_WHAT)
+    async def users(self, ids: Sequence[UUID | None]) -> list[User | None]:
+        """None for what is not there, here and in all that follows, and for None."""
+        return await self.load_of_users("user", _or_none(self.services.users.by_ids), ids)
 
-    def user(self, id_: UUID) -> Awaitable[User | None]:
-        return self.load(("user", self.apart(id_)), _or_none(self.services.users.by_ids), id_)
-
-    def visible_user(self, id_: UUID) -> Awaitable[User | None]:
-        """None as well for one whom the caller may not see."""
+    async def visible_users(self, ids: Sequence[UUID | None]) -> list[User | None]:
+        """None as well for those whom the caller may not see."""
         if self.services.call.caller.may(Permission.USERS_READ):
-            return self.user(id_)
-        return self.load("visible user", _or_none(self.services.users.visible), id_)
+            return await self.users(ids)
+        return await self.load("visible user", _or_none(self.services.users.visible), ids)
 
-    def role(self, id_: UUID) -> Awaitable[Role | None]:
-        return self.load("role", _or_none(self.services.roles.by_ids), id_)
+    async def roles(self, ids: Sequence[UUID | None]) -> list[Role | None]:
+        return await self.load("role", _or_none(self.services.roles.by_ids), ids)
 
-    def role_of(self, held: RoleAssignment) -> Awaitable[Role | None]:
-        """Of one's own assignment whatever one may read."""
+    async def roles_of(self, held: Sequence[RoleAssignment]) -> Sequence[Role | None]:
+        """Of one's own assignments whatever one may read."""
         if self.services.call.caller.may(Permission.ROLES_READ):
-            return self.role(held.role_id)
-        return self.load("role of assignment", _or_none(self.services.roles.of_assignments), held)
+            return await self.roles([one.role_id for one in held])
+        return await self.load("role of assignment", self.services.roles.of_assignments, held)
 
-    def assignment(self, id_: UUID) -> Awaitable[RoleAssignment | None]:
-        return self.load("assignment", _or_none(self.services.assignments.by_ids), id_)
+    async def assignments(self, ids: Sequence[UUID | None]) -> list[RoleAssignment | None]:
+        return await self.load("assignment", _or_none(self.services.assignments.by_ids), ids)
 
-    def event(self, id_: UUID) -> Awaitable[Event | None]:
-        return self.load("event", _or_none(self.services.events.by_ids), id_)
+    async def events(self, ids: Sequence[UUID | None]) -> list[Event | None]:
+        return await self.load("event", _or_none(self.services.events.by_ids), ids)
 
-    def token(self, id_: UUID) -> Awaitable[ApiToken | None]:
-        return self.load("token", _or_none(self.services.tokens.by_ids), id_)
+    async def tokens(self, ids: Sequence[UUID | None]) -> list[ApiToken | None]:
+        return await self.load("token", _or_none(self.services.tokens.by_ids), ids)
 
 
 Info = strawberry.Info[Context, None]
 
 
-def _or_none(batch: Batch[K, T]) -> Batch[K, T | None]:
-    async def found_or_none(asked: Sequence[K]) -> Mapping[K, T | None]:
-        found = await batch(asked)
-        return {one: found.get(one) for one in asked}
+async def _answers(asked: Sequence[K], calls: Sequence[Task[Mapping[K, T]]]) -> list[T]:
+    """Raises what the first call raised that did; every call has ended then, and goes on if who waits is cancelled."""
+    errors: list[Exception] = []
+    for call in dict.fromkeys(calls):
+        try:
+            await asyncio.shield(call)
+        except Exception as error:  # noqa: BLE001 -- raised below
+            errors.append(error)
+    if errors:
+        raise errors[0]
+    return [call.result()[one] for one, call in zip(asked, calls, strict=True)]
+
+
+def _or_none(batch: Batch[K, T]) -> Batch[K | None, T | None]:
+    async def found_or_none(asked: Sequence[K | None]) -> Mapping[K | None, T | None]:
+        real = [one for one in asked if one is not None]
+        found = await batch(real) if real else {}
+        return {one: None if one is None else found.get(one) for one in asked}
 
     return found_or_none

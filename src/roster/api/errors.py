@@ -7,8 +7,8 @@ import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
 from roster.api import ids
+from roster.api.execution import resolves_on
 from roster.api.nodes import NodeType
-from roster.api.records import resolves_on
 from roster.domain import errors
 from roster.domain.errors import ErrorCode, InvalidReason, UniqueField
 from roster.domain.users import UserStatus

@@ -7,15 +7,14 @@ from functools import partial
 from typing import Any, NoReturn
 
 from fastapi import APIRouter, Request, Response
+from graphql import ExecutionResult
 from starlette.requests import ClientDisconnect
 from starlette.responses import RedirectResponse
-from strawberry.schema.exceptions import CannotGetOperationTypeError
-from strawberry.types import ExecutionResult
 
 from roster.api import playground
 from roster.api.context import Context
 from roster.api.request_log import note_caller, note_code, request_id
-from roster.api.schema import schema
+from roster.api.schema import execute
 from roster.domain.callers import Call, Caller
 from roster.domain.errors import BadRequestError, RequestError, UnauthenticatedError, UnavailableError
 from roster.services.services import Services
@@ -37,14 +36,12 @@ def router(find_caller: FindCaller, make_services: MakeServices) -> APIRouter:
             caller = await find_caller(request.headers.getlist("authorization"))
             note_caller(caller)
             given = _read(request.headers.get("content-type", ""), await request.body())
-            result = await schema().execute(
+            result = await execute(
                 given["query"],
-                variable_values=given.get("variables"),
-                operation_name=given.get("operationName") or None,
-                context_value=Context(partial(_services, make_services, caller)),
+                given.get("variables"),
+                given.get("operationName") or None,
+                Context(partial(_services, make_services, caller)),
             )
-        except CannotGetOperationTypeError:
-            return refusal(BadRequestError("The document has no operation of that name."))
         except UnauthenticatedError as error:
             return refusal(error, 401, {"WWW-Authenticate": 'Bearer realm="Roster", error="invalid_token"'})
         except UnavailableError as error:

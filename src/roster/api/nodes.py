@@ -1,8 +1,9 @@
 """Whatever has an id of its own, found by it."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated
+from uuid import UUID
 
 import strawberry
 
@@ -26,16 +27,17 @@ class NodeType:
     )
 
 
-def _load(context: Context, text: str) -> Awaitable[Node | None]:
+async def _load(context: Context, text: str) -> Node | None:
     kind, id_ = ids.parse(text)
-    loads = {
-        ids.Kind.USER: context.user,
-        ids.Kind.ROLE: context.role,
-        ids.Kind.ASSIGNMENT: context.assignment,
-        ids.Kind.EVENT: context.event,
-        ids.Kind.TOKEN: context.token,
+    loads: Mapping[ids.Kind, Callable[[Sequence[UUID]], Awaitable[Sequence[Node | None]]]] = {
+        ids.Kind.USER: context.users,
+        ids.Kind.ROLE: context.roles,
+        ids.Kind.ASSIGNMENT: context.assignments,
+        ids.Kind.EVENT: context.events,
+        ids.Kind.TOKEN: context.tokens,
     }
-    return loads[kind](id_)
+    (found,) = await loads[kind]([id_])
+    return found
 
 
 async def _node(

@@ -1,16 +1,18 @@
 """Relay connections: what the arguments ask for, what is answered, and cursors, which only this module can read."""
 
-import base64
 import binascii
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from base64 import b64decode, urlsafe_b64encode
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 import strawberry
 
+from roster.api.context import Info
+from roster.api.execution import batched
 from roster.domain.errors import BadCursorError, BadUserInputError
 from roster.domain.pages import (
     DEFAULT_SIZE,
@@ -21,6 +23,7 @@ from roster.domain.pages import (
     NULLABLE_KEYS,
     AssignmentOrderField,
     Cursor,
+    Edge,
     EventOrderField,
     KeyValue,
     OrderKey,
@@ -41,6 +44,7 @@ _LISTS = {
     EventOrderField: "events",
 }
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 
 First = Annotated[
     int | None,
@@ -60,26 +64,6 @@ Before = Annotated[
 Cap = Annotated[int, strawberry.argument(description="How far to count.")]
 
 
-@strawberry.type(name="PageInfo", description="Where a page lies in its list.")
-class PageInfoType:
-    has_next_page: bool = strawberry.field(
-        description="Whether more follows; when paging backward, true if `before` was given."
-    )
-    has_previous_page: bool = strawberry.field(
-        description="Whether something comes before; when paging forward, true if `after` was given."
-    )
-    start_cursor: str | None = strawberry.field(description="The cursor of the first edge.")
-    end_cursor: str | None = strawberry.field(description="The cursor of the last edge.")
-
-
-@strawberry.type(name="Edge", description="An item of a page, and its place in the list.")
-class EdgeType(Generic[T]):
-    cursor: str = strawberry.field(
-        description="The place. Opaque, and of use only with the same order. For `after` and `before`."
-    )
-    node: T = strawberry.field(description="The item.")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageValue:
     """A page, and the order of its list."""
@@ -88,37 +72,125 @@ class PageValue:
     order: Sequence[OrderKey[Any]]
 
 
+# How many items each owner's list has, counted no further than one more than the cap.
+Totals = Callable[[Sequence[Any], int], Awaitable[Sequence[int]]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionValue(PageValue):
-    """And how to count its list. `total` takes the cap."""
+    """And how to count its list, which is `owner`'s, or nobody's."""
 
-    total: Callable[[int], Awaitable[int]]
+    totals: Totals
+    owner: UUID | None
 
 
-def _edges(root: strawberry.Parent[PageValue]) -> list[EdgeType[Any]]:
+def connections(
+    pages: Sequence[Page[Any]], order: Sequence[OrderKey[Any]], owners: Sequence[UUID], totals: Totals
+) -> list[ConnectionValue]:
+    """A page of each owner's list."""
     return [
-        EdgeType(cursor=encode_cursor(edge.cursor, root.order), node=edge.node) for edge in root.page.edges
+        ConnectionValue(page=page, order=order, totals=totals, owner=owner)
+        for page, owner in zip(pages, owners, strict=True)
     ]
+
+
+def total_of(info: Info, which: Hashable, count: Callable[[Any, int], Awaitable[int]]) -> Totals:
+    """Of a list that is nobody's: `count` takes which items are in it, and the cap."""
+
+    async def totals(owners: Sequence[None], cap: int) -> Sequence[int]:
+        async def batch(_owners: Sequence[None]) -> Mapping[None, int]:
+            return {None: await count(which, cap)}
+
+        return await info.context.load(("number", which, cap), batch, owners)
+
+    return totals
+
+
+def _start_cursor(root: strawberry.Parent[PageValue]) -> str | None:
+    edges = root.page.edges
+    return encode_cursor(edges[0].cursor, _name(root.order)) if edges else None
+
+
+def _end_cursor(root: strawberry.Parent[PageValue]) -> str | None:
+    edges = root.page.edges
+    return encode_cursor(edges[-1].cursor, _name(root.order)) if edges else None
+
+
+def _has_next_page(root: strawberry.Parent[PageValue]) -> bool:
+    return root.page.has_next
+
+
+def _has_previous_page(root: strawberry.Parent[PageValue]) -> bool:
+    return root.page.has_previous
+
+
+@strawberry.type(name="PageInfo", description="Where a page lies in its list.")
+class PageInfoType:
+    has_next_page: bool = strawberry.field(
+        resolver=_has_next_page,
+        description="Whether more follows; when paging backward, true if `before` was given.",
+    )
+    has_previous_page: bool = strawberry.field(
+        resolver=_has_previous_page,
+        description="Whether something comes before; when paging forward, true if `after` was given.",
+    )
+    start_cursor: str | None = strawberry.field(
+        resolver=_start_cursor, description="The cursor of the first edge."
+    )
+    end_cursor: str | None = strawberry.field(
+        resolver=_end_cursor, description="The cursor of the last edge."
+    )
+
+
+class EdgeValue(NamedTuple):
+    """An edge of a page, and what cursors call its order."""
+
+    edge: Edge[Any]
+    order: str
+
+
+def _cursor(root: strawberry.Parent[EdgeValue]) -> str:
+    return encode_cursor(root.edge.cursor, root.order)
+
+
+def _edge_node(root: strawberry.Parent[EdgeValue]) -> Any:  # noqa: ANN401 -- whatever the list is of
+    return root.edge.node
+
+
+@strawberry.type(name="Edge", description="An item of a page, and its place in the list.")
+class EdgeType(Generic[T]):
+    cursor: str = strawberry.field(
+        resolver=_cursor,
+        description="The place. Opaque, and of use only with the same order. For `after` and `before`.",
+    )
+    node: T = strawberry.field(resolver=_edge_node, description="The item.")
+
+
+def _edges(root: strawberry.Parent[PageValue]) -> list[Any]:
+    order = _name(root.order)
+    return [EdgeValue(edge, order) for edge in root.page.edges]
 
 
 def _nodes(root: strawberry.Parent[PageValue]) -> list[Any]:
     return [edge.node for edge in root.page.edges]
 
 
-def _page_info(root: strawberry.Parent[PageValue]) -> PageInfoType:
-    edges = root.page.edges
-    return PageInfoType(
-        has_next_page=root.page.has_next,
-        has_previous_page=root.page.has_previous,
-        start_cursor=encode_cursor(edges[0].cursor, root.order) if edges else None,
-        end_cursor=encode_cursor(edges[-1].cursor, root.order) if edges else None,
-    )
+def _page_info(root: strawberry.Parent[PageValue]) -> PageValue:
+    return root
 
 
-async def _total_count(root: strawberry.Parent[ConnectionValue], cap: Cap = DEFAULT_CAP) -> int:
+async def _total_count(roots: Sequence[ConnectionValue], info: Info, cap: Cap = DEFAULT_CAP) -> list[int]:  # noqa: ARG001 -- as batched has it
     if cap < 0:
         raise BadUserInputError("A cap is 0 or more.", ("cap",))
-    return await root.total(cap)
+    owners: dict[Totals, list[UUID | None]] = {}
+    for root in roots:
+        owners.setdefault(root.totals, []).append(root.owner)
+    counted = {
+        (totals, owner): count
+        for totals, some in owners.items()
+        for owner, count in zip(some, await totals(some, cap), strict=True)
+    }
+    return [counted[root.totals, root.owner] for root in roots]
 
 
 @strawberry.type(name="Feed", description="A page of a list that nobody counts.")
@@ -127,13 +199,16 @@ class FeedType(Generic[T]):
         resolver=_edges, description="The items with their cursors, in the order of the list."
     )
     nodes: list[T] = strawberry.field(resolver=_nodes, description="The items alone.")
-    page_info: PageInfoType = strawberry.field(resolver=_page_info, description="Where the page lies.")
+    page_info = strawberry.field(
+        resolver=_page_info, graphql_type=PageInfoType, description="Where the page lies."
+    )
 
 
 @strawberry.type(name="Connection", description="A page of a list.")
 class ConnectionType(FeedType[T]):
-    total_count: int = strawberry.field(
-        resolver=_total_count,
+    total_count = batched(
+        _total_count,
+        graphql_type=int,
         description="How many items the whole list has. Counted only when selected, and no further than one more"
         " than the cap: a greater value than the cap means that there are more than it.",
     )
@@ -176,16 +251,16 @@ def _or_none(given: Any) -> Any:  # noqa: ANN401 -- whatever it is
     return None if given is strawberry.UNSET else given
 
 
-def encode_cursor(cursor: Cursor, order: Sequence[OrderKey[Any]]) -> str:
-    content = [_name(order), *map(_plain, cursor.values), cursor.id.hex]
-    text = json.dumps(content, separators=(",", ":"), ensure_ascii=False)
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+def encode_cursor(cursor: Cursor, order: str) -> str:
+    """`order` is what cursors call it."""
+    values = ",".join(map(_as_json, cursor.values))
+    return urlsafe_b64encode(f'["{order}",{values},"{cursor.id.hex}"]'.encode()).rstrip(b"=").decode()
 
 
 def decode_cursor(text: str, order: Sequence[OrderKey[Any]], argument: str) -> Cursor:
     """Raises BadCursorError for what is not a cursor of this order."""
     try:
-        content = json.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
+        content = json.loads(b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
         if not isinstance(content, list):
             raise BadCursorError("This is not a cursor.", (argument,))
         name, *values, id_ = content
@@ -203,8 +278,10 @@ def _name(order: Sequence[OrderKey[Any]]) -> str:
     return ",".join(f"{_LISTS[type(key.field)]}.{key.field}.{key.direction}" for key in order)
 
 
-def _plain(value: KeyValue) -> str | int | None:
-    return round((value - _EPOCH) / timedelta(milliseconds=1)) if isinstance(value, datetime) else value
+def _as_json(value: KeyValue) -> str:
+    if isinstance(value, datetime):
+        return str((value - _EPOCH) // _MILLISECOND)
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _value(plain: object, key: OrderKey[Any]) -> KeyValue:

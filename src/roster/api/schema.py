@@ -1,21 +1,22 @@
 """The schema: queries and mutations joined, and what an error tells a client and what only the log."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError, GraphQLSyntaxError, OperationDefinitionNode, get_operation_ast
-from strawberry.extensions import ParserCache, SchemaExtension, ValidationCache
+from graphql import ExecutionResult, GraphQLError, GraphQLSyntaxError
 from strawberry.schema.config import StrawberryConfig
-from strawberry.types import ExecutionContext
 
 from roster.api import enums as _enums  # noqa: F401 -- it describes the enums of the domain
+from roster.api import execution
 from roster.api.assignments.mutations import AssignmentMutations
 from roster.api.assignments.queries import AssignmentQueries
+from roster.api.context import Context
 from roster.api.errors import ERROR_TYPES, camel_path
 from roster.api.events.queries import EventQueries
+from roster.api.execution import Documents
 from roster.api.nodes import NodeQueries
 from roster.api.request_log import internal_error, note_code, note_operation
 from roster.api.roles.mutations import RoleMutations
@@ -30,6 +31,10 @@ from roster.domain.errors import BadRequestError, RequestError
 # GraphQL's own messages show a value as Python does.
 _IN_JSON = {"None": "null", "True": "true", "False": "false"}
 
+# Of the documents that are remembered.
+_MAX_DOCUMENTS = 1_000
+_MAX_CHARACTERS = 1_000_000
+
 
 @strawberry.type(description="What can be read.")
 class Query(NodeQueries, ViewerQueries, UserQueries, RoleQueries, AssignmentQueries, EventQueries):
@@ -43,70 +48,83 @@ class Mutation(UserMutations, RoleMutations, AssignmentMutations, TokenMutations
     pass
 
 
-class OneOperation(SchemaExtension):
-    """Notes for the log the operation that is meant, and refuses a document with several and no word which.
+async def execute(
+    query: str, variables: dict[str, Any] | None, operation_name: str | None, context: Context
+) -> ExecutionResult:
+    """What is answered: every error with its code, and what is not meant for clients masked.
 
-    The first of them may be another.
+    Raises BadRequestError if there is no operation of that name.
     """
-
-    def on_parse(self) -> Iterator[None]:
-        yield
-        context = self.execution_context
-        document = context.graphql_document
-        if document is None:
-            return
-        name = context._provided_operation_name  # noqa: SLF001 -- the public one names the first
-        if operation := get_operation_ast(document, name):
-            note_operation(operation.operation.value, operation.name.value if operation.name else None)
-        elif name is None and any(isinstance(node, OperationDefinitionNode) for node in document.definitions):
-            raise BadRequestError("The document has several operations: say which with operationName.")
-
-
-class RosterSchema(strawberry.Schema):
-    def process_errors(
-        self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
-    ) -> None:
-        """Gives every error its code, and masks what is not meant for clients."""
-        executed = execution_context is not None and execution_context.result is not None
-        for error in errors:
-            error.message, error.extensions = _told(error, executed=executed)
-            note_code(error.extensions["code"])
+    try:
+        document = documents().read(query)
+    except Exception as error:  # noqa: BLE001 -- it is told, or masked
+        return _refused([error])
+    operation = document.operation(operation_name)
+    if operation:
+        note_operation(operation.operation.value, operation.name.value if operation.name else None)
+    elif operation_name is None and document.has_operations:
+        message = "The document has several operations: say which with operationName."
+        return _refused([BadRequestError(message)])
+    else:
+        raise BadRequestError("The document has no operation of that name.")
+    if document.errors:
+        return _refused(document.errors)
+    result = await execution.execute(
+        schema(), document, variables=variables, operation_name=operation_name, context=context
+    )
+    return ExecutionResult(result.data, [_told(error, executed=True) for error in result.errors or ()])
 
 
-def _told(error: GraphQLError, *, executed: bool) -> tuple[str, dict[str, Any]]:
-    cause = _cause(error)
+def _refused(errors: Sequence[Exception]) -> ExecutionResult:
+    """What is not executed."""
+    return ExecutionResult(None, [_told(error, executed=False) for error in errors])
+
+
+def _told(error: Exception, *, executed: bool) -> GraphQLError:
+    """The error as clients are told it."""
+    path = error.path if isinstance(error, GraphQLError) else None
+    message, extensions = _words(_cause(error), path, executed=executed)
+    note_code(extensions["code"])
+    if not isinstance(error, GraphQLError):
+        return GraphQLError(message, extensions=extensions)
+    nodes, source, positions = error.nodes, error.source, error.positions
+    return GraphQLError(message, nodes, source, positions, error.path, extensions=extensions)
+
+
+def _words(cause: Exception, path: list[str | int] | None, *, executed: bool) -> tuple[str, dict[str, Any]]:
     if isinstance(cause, RequestError):
         where = {"path": camel_path(cause.path)} if cause.path else {}
         return cause.message, {"code": cause.code, **where}
     if isinstance(cause, GraphQLSyntaxError):
-        return error.message, {"code": "GRAPHQL_PARSE_FAILED"}
+        return cause.message, {"code": "GRAPHQL_PARSE_FAILED"}
     if isinstance(cause, GraphQLError):
-        message = re.sub(r"\b(None|True|False)\b", lambda found: _IN_JSON[found[0]], error.message)
+        message = re.sub(r"\b(None|True|False)\b", lambda found: _IN_JSON[found[0]], cause.message)
         return message, {"code": "BAD_USER_INPUT" if executed else "GRAPHQL_VALIDATION_FAILED"}
     if isinstance(cause, ValueError) and "integer string conversion" in str(cause):
         # Python reads no integer of thousands of digits.
         return "A number in the document is too long.", {"code": "GRAPHQL_VALIDATION_FAILED"}
-    return internal_error(cause, error.path)
+    return internal_error(cause, path)
 
 
-def _cause(error: GraphQLError) -> Exception:
+def _cause(error: Exception) -> Exception:
     """What was raised first, under what GraphQL wrapped around it."""
-    cause: Exception = error
+    cause = error
     while isinstance(cause, GraphQLError) and cause.original_error is not None:
         cause = cause.original_error
     return cause
 
 
 @cache
-def schema() -> RosterSchema:
+def schema() -> strawberry.Schema:
     """The one schema of the process: Strawberry builds it once over its types, and not again."""
-    return RosterSchema(
-        query=Query,
-        mutation=Mutation,
-        types=ERROR_TYPES,
-        extensions=[OneOperation, ParserCache, ValidationCache],
-        config=StrawberryConfig(scalar_map=SCALARS),
-    )
+    config = StrawberryConfig(scalar_map=SCALARS)
+    return strawberry.Schema(query=Query, mutation=Mutation, types=ERROR_TYPES, config=config)
+
+
+@cache
+def documents() -> Documents:
+    """What clients of the process ask, remembered."""
+    return Documents(schema(), max_number=_MAX_DOCUMENTS, max_size=_MAX_CHARACTERS)
 
 
 def sdl() -> str:

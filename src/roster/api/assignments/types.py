@@ -1,5 +1,6 @@
-"""The type RoleAssignment: its fields are those of the domain's record, its relations go through loaders."""
+"""The type RoleAssignment: its fields are those of the domain's record, its relations are batched."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
@@ -7,8 +8,8 @@ import strawberry
 from roster.api import ids
 from roster.api.actors import ActorType
 from roster.api.context import Info
+from roster.api.execution import batched, resolves_on
 from roster.api.nodes import NodeType
-from roster.api.records import resolves_on
 from roster.api.scalars import DateTime
 from roster.domain.assignments import AssignmentState, RoleAssignment
 from roster.domain.roles import Role
@@ -26,12 +27,12 @@ def _id(root: strawberry.Parent[RoleAssignment]) -> strawberry.ID:
     return strawberry.ID(ids.to_text(ids.Kind.ASSIGNMENT, root.id))
 
 
-async def _user(root: strawberry.Parent[RoleAssignment], info: Info) -> User | None:
-    return await info.context.user(root.user_id)
+async def _user(held: Sequence[RoleAssignment], info: Info) -> list[User | None]:
+    return await info.context.users([one.user_id for one in held])
 
 
-async def _role(root: strawberry.Parent[RoleAssignment], info: Info) -> Role | None:
-    return await info.context.role_of(root)
+async def _role(held: Sequence[RoleAssignment], info: Info) -> Sequence[Role | None]:
+    return await info.context.roles_of(held)
 
 
 def _state(root: strawberry.Parent[RoleAssignment], info: Info) -> AssignmentState:
@@ -47,8 +48,8 @@ class RoleAssignmentType(NodeType):
     is_type_of = resolves_on(RoleAssignment)
 
     id: strawberry.ID = strawberry.field(resolver=_id, description="asg_ and 32 hex digits. Opaque.")
-    user = strawberry.field(resolver=_user, graphql_type=LazyUser, description="Who holds it.")
-    role = strawberry.field(resolver=_role, graphql_type=LazyRole, description="What is held.")
+    user = batched(_user, graphql_type=LazyUser, description="Who holds it.")
+    role = batched(_role, graphql_type=LazyRole, description="What is held.")
     state = strawberry.field(
         resolver=_state, graphql_type=AssignmentState, description="What has become of it by now."
     )

@@ -1,5 +1,6 @@
-"""The type Event: its fields are those of the domain's record, its relations go through loaders."""
+"""The type Event: its fields are those of the domain's record, its relations are batched."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
@@ -8,9 +9,9 @@ from strawberry.utils.str_converters import to_camel_case
 from roster.api import ids
 from roster.api.actors import ActorType
 from roster.api.context import Info
+from roster.api.execution import batched, resolves_on
 from roster.api.nodes import NodeType
 from roster.api.pages import FeedType
-from roster.api.records import resolves_on
 from roster.api.scalars import DateTime, JSONValue
 from roster.domain.events import Event, EventType, FieldChange
 from roster.domain.roles import Role
@@ -51,12 +52,12 @@ def _role_id(root: strawberry.Parent[Event]) -> str | None:
     return ids.to_text(ids.Kind.ROLE, root.role_id) if root.role_id else None
 
 
-async def _user(root: strawberry.Parent[Event], info: Info) -> User | None:
-    return await info.context.user(root.user_id) if root.user_id else None
+async def _user(events: Sequence[Event], info: Info) -> list[User | None]:
+    return await info.context.users([event.user_id for event in events])
 
 
-async def _role(root: strawberry.Parent[Event], info: Info) -> Role | None:
-    return await info.context.role(root.role_id) if root.role_id else None
+async def _role(events: Sequence[Event], info: Info) -> list[Role | None]:
+    return await info.context.roles([event.role_id for event in events])
 
 
 def _changes(root: strawberry.Parent[Event]) -> list[Any]:
@@ -78,16 +79,12 @@ class EventNodeType(NodeType):
     user_id = strawberry.field(
         resolver=_user_id, graphql_type=strawberry.ID | None, description="The user that it happened to."
     )
-    user = strawberry.field(
-        resolver=_user, graphql_type=LazyUser | None, description="The user, as it is now."
-    )
+    user = batched(_user, graphql_type=LazyUser | None, description="The user, as it is now.")
     role_id = strawberry.field(
         resolver=_role_id, graphql_type=strawberry.ID | None, description="The role that it is about."
     )
     role_key: str | None = strawberry.field(description="The key of the role.")
-    role = strawberry.field(
-        resolver=_role, graphql_type=LazyRole | None, description="The role, as it is now."
-    )
+    role = batched(_role, graphql_type=LazyRole | None, description="The role, as it is now.")
     changes = strawberry.field(
         resolver=_changes,
         graphql_type=list[FieldChangeType],

@@ -1,13 +1,12 @@
 """Pages of roles."""
 
-from functools import partial
 from typing import Annotated
 
 import strawberry
 
 from roster.api.context import Info
 from roster.api.filters import Place
-from roster.api.pages import ConnectionValue
+from roster.api.pages import ConnectionValue, total_of
 from roster.api.roles.filters import RoleFilterInput
 from roster.domain.filters import RoleSelection
 from roster.domain.pages import OrderDirection, OrderKey, PageRequest, RoleOrderField
@@ -39,4 +38,5 @@ async def every_role(
 ) -> ConnectionValue:
     roles = info.context.services.roles
     page = await roles.page(which, request)
-    return ConnectionValue(page=page, order=request.order, total=partial(roles.count, which))
+    totals = total_of(info, which, roles.count)
+    return ConnectionValue(page=page, order=request.order, totals=totals, owner=None)

@@ -1,15 +1,17 @@
-"""The type Role: its fields are those of the domain's record, its relations go through loaders."""
+"""The type Role: its fields are those of the domain's record, its relations are batched."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
 from roster.api import ids
-from roster.api.assignments.pages import ORDER, AssignmentFilter, assignments_of_role, read_selection
+from roster.api.assignments.pages import ORDER, AssignmentFilter, assignments_of_roles, read_selection
 from roster.api.assignments.scope import ActiveAt, States
 from roster.api.context import Info
 from roster.api.events.pages import ORDER as EVENT_ORDER
-from roster.api.events.pages import events_of_role
+from roster.api.events.pages import events_of_roles
+from roster.api.execution import batched, resolves_on
 from roster.api.nodes import NodeType
 from roster.api.pages import (
     After,
@@ -22,7 +24,6 @@ from roster.api.pages import (
     page_request,
     read_order,
 )
-from roster.api.records import resolves_on
 from roster.api.scalars import DateTime
 from roster.api.users import pages as user_pages
 from roster.domain.assignments import AssignmentState
@@ -46,13 +47,13 @@ def _permissions(root: strawberry.Parent[Role]) -> list[str]:
     return list(root.permissions)
 
 
-async def _holder_count(root: strawberry.Parent[Role], info: Info) -> int:
-    assignments = info.context.services.assignments
-    return await info.context.load("number of holders", assignments.holder_counts, root.id)
+async def _holder_count(roles: Sequence[Role], info: Info) -> list[int]:
+    counts = info.context.services.assignments.holder_counts
+    return await info.context.load("number of holders", counts, [role.id for role in roles])
 
 
 async def _users(
-    root: strawberry.Parent[Role],
+    roles: Sequence[Role],
     info: Info,
     filter: user_pages.Filter = strawberry.UNSET,  # noqa: A002 -- the contract's name
     include_archived: user_pages.IncludeArchived = False,  # noqa: FBT002 -- the contract's default
@@ -61,15 +62,15 @@ async def _users(
     after: After = strawberry.UNSET,
     last: Last = strawberry.UNSET,
     before: Before = strawberry.UNSET,
-) -> ConnectionValue:
+) -> list[ConnectionValue]:
     which = user_pages.read_selection(filter, include_archived=include_archived)
     order = read_order(order_by, user_pages.DEFAULT_ORDER)
     request = page_request(order, first=first, after=after, last=last, before=before)
-    return await user_pages.holders_of_role(info, root.id, which, request)
+    return await user_pages.holders_of_roles(roles, info, which, request)
 
 
 async def _assignments(
-    root: strawberry.Parent[Role],
+    roles: Sequence[Role],
     info: Info,
     filter: AssignmentFilter = strawberry.UNSET,  # noqa: A002 -- the contract's name
     states: States = [AssignmentState.ACTIVE],  # noqa: B006 -- printed as the default, never changed
@@ -78,22 +79,22 @@ async def _assignments(
     after: After = strawberry.UNSET,
     last: Last = strawberry.UNSET,
     before: Before = strawberry.UNSET,
-) -> ConnectionValue:
+) -> list[ConnectionValue]:
     which = read_selection(filter, states, active_at)
     request = page_request(ORDER, first=first, after=after, last=last, before=before)
-    return await assignments_of_role(info, root.id, which, request)
+    return await assignments_of_roles(roles, info, which, request)
 
 
 async def _events(
-    root: strawberry.Parent[Role],
+    roles: Sequence[Role],
     info: Info,
     first: First = strawberry.UNSET,
     after: After = strawberry.UNSET,
     last: Last = strawberry.UNSET,
     before: Before = strawberry.UNSET,
-) -> PageValue:
+) -> list[PageValue]:
     request = page_request(EVENT_ORDER, first=first, after=after, last=last, before=before)
-    return await events_of_role(info, root.id, request)
+    return await events_of_roles(roles, info, request)
 
 
 @strawberry.type(name="Role", description="What a user can be, and the permissions that come with it.")
@@ -125,21 +126,21 @@ class RoleType(NodeType):
     version: int = strawberry.field(description="+1 for every change of the role. For expectedVersion.")
     created_at: DateTime = strawberry.field(description="When the role was added.")
     updated_at: DateTime = strawberry.field(description="When the version last grew.")
-    holder_count = strawberry.field(
-        resolver=_holder_count,
+    holder_count = batched(
+        _holder_count,
         graphql_type=int,
         description="Users with the role in force, whatever their status; equals users.totalCount with includeArchived.",
     )
-    users = strawberry.field(
-        resolver=_users, graphql_type=ConnectionType[LazyUser], description="Users with the role in force."
+    users = batched(
+        _users, graphql_type=ConnectionType[LazyUser], description="Users with the role in force."
     )
-    assignments = strawberry.field(
-        resolver=_assignments,
+    assignments = batched(
+        _assignments,
         graphql_type=ConnectionType[LazyAssignment],
         description="Who holds and held it, oldest first: since when, until when, by whom and why.",
     )
-    events = strawberry.field(
-        resolver=_events,
+    events = batched(
+        _events,
         graphql_type=LazyEventConnection,
         description="What happened to the role and who holds it, oldest first. Needs roster:events:read.",
     )

@@ -1,13 +1,14 @@
-"""The type ApiToken: its fields are those of the domain's record, its owner goes through a loader."""
+"""The type ApiToken: its fields are those of the domain's record, its owner is batched."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
 from roster.api import ids
 from roster.api.context import Info
+from roster.api.execution import batched, resolves_on
 from roster.api.nodes import NodeType
-from roster.api.records import resolves_on
 from roster.api.scalars import DateTime
 from roster.domain.tokens import ApiToken, ApiTokenState
 from roster.domain.users import User
@@ -22,8 +23,8 @@ def _id(root: strawberry.Parent[ApiToken]) -> strawberry.ID:
     return strawberry.ID(ids.to_text(ids.Kind.TOKEN, root.id))
 
 
-async def _owner(root: strawberry.Parent[ApiToken], info: Info) -> User | None:
-    return await info.context.user(root.owner_id)
+async def _owner(tokens: Sequence[ApiToken], info: Info) -> list[User | None]:
+    return await info.context.users([token.owner_id for token in tokens])
 
 
 def _state(root: strawberry.Parent[ApiToken], info: Info) -> ApiTokenState:
@@ -39,7 +40,7 @@ class ApiTokenType(NodeType):
 
     id: strawberry.ID = strawberry.field(resolver=_id, description="tok_ and 32 hex digits. Opaque.")
     label: str = strawberry.field(description="What it is for: at most 100 characters.")
-    owner = strawberry.field(resolver=_owner, graphql_type=LazyUser, description="As whom it calls.")
+    owner = batched(_owner, graphql_type=LazyUser, description="As whom it calls.")
     state = strawberry.field(
         resolver=_state, graphql_type=ApiTokenState, description="Whether it can be used."
     )

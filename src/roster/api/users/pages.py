@@ -1,17 +1,18 @@
 """Pages of users: all of them, and the holders of a role."""
 
+from collections.abc import Sequence
 from functools import partial
-from typing import Annotated
-from uuid import UUID
+from typing import Annotated, Any
 
 import strawberry
 
 from roster.api.context import Info
 from roster.api.filters import Place
-from roster.api.pages import ConnectionValue
+from roster.api.pages import ConnectionValue, connections, total_of
 from roster.api.users.filters import UserFilterInput
 from roster.domain.filters import UserSelection
 from roster.domain.pages import OrderDirection, OrderKey, PageRequest, UserOrderField
+from roster.domain.roles import Role
 
 DEFAULT_ORDER = (OrderKey(field=UserOrderField.CREATED_AT, direction=OrderDirection.ASC),)
 
@@ -42,24 +43,23 @@ async def every_user(
 ) -> ConnectionValue:
     users = info.context.services.users
     page = await users.page(which, request)
-    return ConnectionValue(page=page, order=request.order, total=partial(users.count, which))
+    totals = total_of(info, which, users.count)
+    return ConnectionValue(page=page, order=request.order, totals=totals, owner=None)
 
 
-async def holders_of_role(
-    info: Info, role_id: UUID, which: UserSelection, request: PageRequest[UserOrderField]
-) -> ConnectionValue:
-    context, users = info.context, info.context.services.users
-    page = await context.load(
+async def holders_of_roles(
+    roles: Sequence[Role], info: Info, which: UserSelection, request: PageRequest[UserOrderField]
+) -> list[ConnectionValue]:
+    load, users = info.context.load, info.context.services.users
+    role_ids = [role.id for role in roles]
+    pages = await load(
         ("users of role", which, request),
-        lambda role_ids: users.pages_by_roles(role_ids, which, request),
-        role_id,
+        partial(users.pages_by_roles, which=which, request=request),
+        role_ids,
     )
 
-    async def total(cap: int) -> int:
-        return await context.load(
-            ("number of users of role", which, cap),
-            lambda role_ids: users.counts_by_roles(role_ids, which, cap),
-            role_id,
-        )
+    async def totals(role_ids: Sequence[Any], cap: int) -> list[int]:
+        counts = partial(users.counts_by_roles, which=which, cap=cap)
+        return await load(("number of users of role", which, cap), counts, role_ids)
 
-    return ConnectionValue(page=page, order=request.order, total=total)
+    return connections(pages, request.order, role_ids, totals)

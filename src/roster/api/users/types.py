@@ -1,15 +1,18 @@
-"""The type User: its fields are those of the domain's record, its relations go through loaders."""
+"""The type User: its fields are those of the domain's record, its relations are batched."""
 
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
 from roster.api import ids
-from roster.api.assignments.pages import ORDER, assignments_of_user, read_selection
+from roster.api.assignments.pages import ORDER, assignments_of_users, read_selection
 from roster.api.assignments.scope import ActiveAt, States, read_scope
 from roster.api.context import Info
 from roster.api.events.pages import ORDER as EVENT_ORDER
-from roster.api.events.pages import events_of_user
+from roster.api.events.pages import events_of_users
+from roster.api.execution import batched, resolves_on
 from roster.api.nodes import NodeType
 from roster.api.pages import (
     After,
@@ -21,7 +24,6 @@ from roster.api.pages import (
     PageValue,
     page_request,
 )
-from roster.api.records import resolves_on
 from roster.api.scalars import JSON, DateTime, Email
 from roster.domain.assignments import IN_FORCE, AssignmentState, Scope
 from roster.domain.roles import Role
@@ -41,26 +43,32 @@ def _id(root: strawberry.Parent[User]) -> strawberry.ID:
     return strawberry.ID(ids.to_text(ids.Kind.USER, root.id))
 
 
-async def _roles_in(info: Info, user: User, scope: Scope) -> list[Role]:
-    roles = info.context.services.roles
-    key = ("roles of user", info.context.apart(user.id), scope)
-    return list(await info.context.load(key, lambda user_ids: roles.by_users(user_ids, scope), user.id))
+async def _roles_in(users: Sequence[User], info: Info, scope: Scope) -> list[Sequence[Role]]:
+    return await info.context.load_of_users(
+        ("roles of user", scope),
+        partial(info.context.services.roles.by_users, scope=scope),
+        [user.id for user in users],
+    )
 
 
 async def _roles(
-    root: strawberry.Parent[User], info: Info, active_at: ActiveAt = strawberry.UNSET
-) -> list[Role]:
-    return await _roles_in(info, root, read_scope(None, active_at))
+    users: Sequence[User], info: Info, active_at: ActiveAt = strawberry.UNSET
+) -> list[Sequence[Role]]:
+    return await _roles_in(users, info, read_scope(None, active_at))
 
 
-async def _permissions(root: strawberry.Parent[User], info: Info) -> list[str]:
-    if root.status is not UserStatus.ACTIVE:
-        return []
-    return sorted({label for role in await _roles_in(info, root, IN_FORCE) for label in role.permissions})
+async def _permissions(users: Sequence[User], info: Info) -> list[list[str]]:
+    active = [user for user in users if user.status is UserStatus.ACTIVE]
+    held = await _roles_in(active, info, IN_FORCE)
+    found = {
+        user.id: sorted({label for role in roles for label in role.permissions})
+        for user, roles in zip(active, held, strict=True)
+    }
+    return [found.get(user.id, []) for user in users]
 
 
 async def _assignments(
-    root: strawberry.Parent[User],
+    users: Sequence[User],
     info: Info,
     states: States = [AssignmentState.ACTIVE],  # noqa: B006 -- Strawberry prints it as the default, nobody changes it
     active_at: ActiveAt = strawberry.UNSET,
@@ -68,22 +76,22 @@ async def _assignments(
     after: After = strawberry.UNSET,
     last: Last = strawberry.UNSET,
     before: Before = strawberry.UNSET,
-) -> ConnectionValue:
+) -> list[ConnectionValue]:
     which = read_selection(None, states, active_at)
     request = page_request(ORDER, first=first, after=after, last=last, before=before)
-    return await assignments_of_user(info, root.id, which, request)
+    return await assignments_of_users(users, info, which, request)
 
 
 async def _events(
-    root: strawberry.Parent[User],
+    users: Sequence[User],
     info: Info,
     first: First = strawberry.UNSET,
     after: After = strawberry.UNSET,
     last: Last = strawberry.UNSET,
     before: Before = strawberry.UNSET,
-) -> PageValue:
+) -> list[PageValue]:
     request = page_request(EVENT_ORDER, first=first, after=after, last=last, before=before)
-    return await events_of_user(info, root.id, request)
+    return await events_of_users(users, info, request)
 
 
 @strawberry.type(name="User", description="Someone, or some service, that can hold roles.")
@@ -123,23 +131,23 @@ class UserType(NodeType):
     )
     created_at: DateTime = strawberry.field(description="When the user was created.")
     updated_at: DateTime = strawberry.field(description="When the version last grew.")
-    roles = strawberry.field(
-        resolver=_roles,
+    roles = batched(
+        _roles,
         graphql_type=list[LazyRole],
         description="Roles in force, by key: now, or at the moment given. Bounded: a user holds at most 100 at once.",
     )
-    assignments = strawberry.field(
-        resolver=_assignments,
+    assignments = batched(
+        _assignments,
         graphql_type=ConnectionType[LazyAssignment],
         description="What the user holds and held, oldest first: since when, until when, by whom and why.",
     )
-    permissions = strawberry.field(
-        resolver=_permissions,
+    permissions = batched(
+        _permissions,
         graphql_type=list[str],
         description="Union of the permissions of the roles in force, sorted; empty unless the status is ACTIVE.",
     )
-    events = strawberry.field(
-        resolver=_events,
+    events = batched(
+        _events,
         graphql_type=LazyEventConnection,
         description="What happened to the user and what it holds, oldest first. Needs roster:events:read.",
     )
