@@ -30,6 +30,8 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "brief"))
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rounds", type=int, default=10, help="How often the tests of faults kill.")
+    parser.addoption("--operations", type=int, default=2_000, help="How many the differential test makes.")
+    parser.addoption("--seed", type=int, default=0, help="Of what, for other ones.")
 
 
 @pytest.fixture

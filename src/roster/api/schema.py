@@ -31,9 +31,9 @@ from roster.domain.errors import BadRequestError, RequestError
 # GraphQL's own messages show a value as Python does.
 _IN_JSON = {"None": "null", "True": "true", "False": "false"}
 
-# Of the documents that are remembered.
-_MAX_DOCUMENTS = 1_000
-_MAX_CHARACTERS = 1_000_000
+# Of the documents that are remembered. A character costs some 200 bytes with what is made of it.
+_MAX_DOCUMENTS = 500
+_MAX_CHARACTERS = 100_000
 
 
 @strawberry.type(description="What can be read.")

@@ -35,9 +35,9 @@ from roster.api.execution.plans import (
     Plans,
     Relation,
     Told,
-    is_awaitable,
     make_plan,
 )
+from roster.api.execution.values import is_awaitable
 
 _Open = list[tuple[Relation, list[Any]]]
 

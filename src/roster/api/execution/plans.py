@@ -7,59 +7,35 @@ gets the records and the dicts in which its value is missing, to be loaded for a
 Nothing here tells an error. Whatever is not as it should be raises, and graphql-core begins again with the value.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
-from enum import Enum
-from typing import Any, NoReturn, TypeGuard
+from typing import Any
 
 from graphql import (
     FieldNode,
     GraphQLAbstractType,
-    GraphQLBoolean,
-    GraphQLEnumType,
     GraphQLField,
-    GraphQLFloat,
-    GraphQLID,
-    GraphQLInt,
     GraphQLInterfaceType,
     GraphQLLeafType,
     GraphQLList,
-    GraphQLNamedType,
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLOutputType,
-    GraphQLString,
     GraphQLUnionType,
     TypeNameMetaFieldDef,
-    Undefined,
     is_leaf_type,
 )
 from graphql.execution.collect_fields import FieldDetailsList
 from graphql.execution.executor import Executor
-from strawberry.execution import optimized_is_awaitable
 from strawberry.types.field import StrawberryField
 
 from roster.api.execution.fields import Load, load_of, resolves_on
+from roster.api.execution.values import TESTS, Uncovered, check_of, coercion, enum_named_alike, uncovered
 
 # Of a level of values: the open places of each relation, and the infos that functions want.
 Level = list[Any]
 Complete = Callable[[Any, Level], Any]
 Fill = Callable[[list[Any], Iterable[Any], Level], None]
-
-# Whether a value is what is answered for it.
-_TESTS: dict[GraphQLNamedType, str] = {
-    GraphQLString: "type({value}) is str",
-    GraphQLID: "type({value}) is str",
-    GraphQLBoolean: "type({value}) is bool",
-    GraphQLInt: "type({value}) is int and -0x80000000 <= {value} <= 0x7FFFFFFF",
-    GraphQLFloat: "type({value}) is float and {value} - {value} == 0",
-}
-_PLAIN = frozenset({str, int, float, bool, list, tuple, dict, date, datetime})
-
-
-class Uncovered(Exception):
-    """This is for graphql-core."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +104,7 @@ class _Source:
     """What the functions of a plan call each other, and what else they refer to."""
 
     def __init__(self) -> None:
-        self._names: dict[str, Any] = {"uncovered": _uncovered}
+        self._names: dict[str, Any] = {"uncovered": uncovered}
 
     def __getitem__(self, name: str) -> Any:
         return self._names[name]
@@ -189,10 +165,10 @@ class _Level:
         return self._leaf(type_, value)
 
     def _leaf(self, type_: GraphQLLeafType, value: str) -> str:
-        coerced = f"{self._source.name(_coercion(type_))}({value})"
-        if test := _TESTS.get(type_):
+        coerced = f"{self._source.name(coercion(type_))}({value})"
+        if test := TESTS.get(type_):
             return f"({value} if {test.format(value=value)} else {coerced})"
-        if enum := _enum_named_alike(type_):
+        if enum := enum_named_alike(type_):
             return f"({value}._name_ if type({value}) is {self._source.name(enum)} else {coerced})"
         return coerced
 
@@ -222,7 +198,7 @@ class _Level:
         """What lets nothing pass but a record of the type: of a class once, if the class tells."""
         is_type_of, known = type_.is_type_of, set[type]()
         of_class = is_type_of if isinstance(is_type_of, resolves_on) else None
-        check = self._source.name(_check(of_class, known))
+        check = self._source.name(check_of(of_class, known))
         steps = [f"if type(source) not in {self._source.name(known)}: {check}(source)"]
         if is_type_of and not of_class:
             info = self._need(Told(field, raw=True))
@@ -278,48 +254,3 @@ class _Level:
     def _need(self, need: Need) -> int:
         self.needs.append(need)
         return len(self.needs) - 1
-
-
-def _uncovered() -> NoReturn:
-    raise Uncovered
-
-
-def _is_no_value(value: object) -> bool:
-    return value is None or value is Undefined or isinstance(value, Exception) or is_awaitable(value)
-
-
-def is_awaitable(value: object) -> TypeGuard[Awaitable[Any]]:
-    return optimized_is_awaitable(value)
-
-
-def _check(is_type_of: resolves_on | None, known: set[type]) -> Callable[[object], None]:
-    def check(source: object) -> None:
-        if _is_no_value(source) or (is_type_of and not is_type_of(source, None)):
-            raise Uncovered
-        known.add(type(source))
-
-    return check
-
-
-def _coercion(type_: GraphQLLeafType) -> Callable[[Any], Any]:
-    coerce = type_.coerce_output_value
-
-    def complete(value: Any) -> Any:
-        if type(value) not in _PLAIN and _is_no_value(value):
-            raise Uncovered
-        coerced = coerce(value)
-        if coerced is None or coerced is Undefined:
-            raise Uncovered
-        return coerced
-
-    return complete
-
-
-def _enum_named_alike(type_: GraphQLLeafType) -> type[Enum] | None:
-    """The enum whose members have the names that GraphQL has for them."""
-    enum = getattr(type_, "wrapped_cls", None)
-    if not isinstance(type_, GraphQLEnumType) or enum is None:
-        return None
-    names = {member.value: name for name, member in enum.__members__.items()}
-    alike = {value.value: name for name, value in type_.values.items()}
-    return enum if names == alike else None
