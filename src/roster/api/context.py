@@ -71,13 +71,16 @@ class Context:
 
     async def load_of_users(self, key: Hashable, batch: Batch[K, T], asked: Sequence[K]) -> list[T]:
         """The same for ids of users, but that of the caller goes in a call of its own if others' might be refused."""
-        others, own = self._loader((key, "others"), batch), self._loader((key, "own"), batch)
+        if self._apart is None:
+            return await self.load(key, batch, asked)
+        others, own = self._loader(key, batch), self._loader((key, "own"), batch)
         return await _answers(asked, [(own if one == self._apart else others).call(one) for one in asked])
 
     def _loader(self, key: Hashable, batch: Batch[K, T]) -> Loader[K, T]:
-        if key not in self._loaders:
-            self._loaders[key] = Loader(batch)
-        return self._loaders[key]
+        loader = self._loaders.get(key)
+        if loader is None:
+            loader = self._loaders[key] = Loader(batch)
+        return loader
 
     async def users(self, ids: Sequence[UUID | None]) -> list[User | None]:
         """None for what is not there, here and in all that follows, and for None."""

@@ -135,30 +135,34 @@ class _Level:
         return complete
 
     def filling(self, response_name: str, field: Field) -> Fill:
+        """What is loaded for many is one record for many, often: each is completed once, into one dict for all."""
         value = self._source.name()
-        expression = self._expression(field.definition.type, value, field)
+        expression = self._expression(field.definition.type, value, field, often=True)
         function = self._source.define(
             "places, values, level",
+            "seen = {}",
             f"for (_, result), {value} in zip(places, values, strict=True):",
             f"    result[{response_name!r}] = {expression}",
         )
         fill: Fill = self._source[function]
         return fill
 
-    def _expression(self, type_: GraphQLOutputType, value: str, field: Field) -> str:
+    def _expression(self, type_: GraphQLOutputType, value: str, field: Field, *, often: bool = False) -> str:
         """What completes the value of that name."""
         if isinstance(type_, GraphQLNonNull):
-            return self._present(type_.of_type, value, field)
-        return f"(None if {value} is None else {self._present(type_, value, field)})"
+            return self._present(type_.of_type, value, field, often=often)
+        return f"(None if {value} is None else {self._present(type_, value, field, often=often)})"
 
-    def _present(self, type_: GraphQLOutputType, value: str, field: Field) -> str:
+    def _present(self, type_: GraphQLOutputType, value: str, field: Field, *, often: bool = False) -> str:
         """The same for what may not be null."""
         if isinstance(type_, GraphQLList):
             item = self._source.name()
-            items = f"[{self._expression(type_.of_type, item, field)} for {item} in {value}]"
+            items = f"[{self._expression(type_.of_type, item, field, often=often)} for {item} in {value}]"
             return f"({items} if type({value}) is list or type({value}) is tuple else uncovered())"
         if isinstance(type_, GraphQLObjectType):
-            return f"{self._object(type_, field)}({value}, level)"
+            completed = f"{self._object(type_, field)}({value}, level)"
+            seen = f"seen.get(id({value}))"
+            return f"({seen} or seen.setdefault(id({value}), {completed}))" if often else completed
         if isinstance(type_, GraphQLInterfaceType | GraphQLUnionType):
             return f"{self._abstract(type_, field)}({value}, level)"
         assert is_leaf_type(type_)  # noqa: S101 -- there is no other output type
