@@ -1,12 +1,12 @@
 """Running operations well: a general mechanism behind Strawberry's schema, which knows no noun of it.
 
 `documents` reads each text once. `plans` writes, for what a selection asks of a type, Python functions that complete
-values, and `executor` runs them and loads relations level by level; whatever they do not cover, and whatever raises,
-graphql-core does as ever. `fields` is what a schema says of its fields and types to be run so.
+values (`values` has what they do for single ones), and `executor` runs them and loads relations level by level; whatever
+they do not cover, and whatever raises, graphql-core does as ever. `fields` is what a schema says of its fields and types.
 """
 
-from roster.api.execution.documents import Document, Documents
+from roster.api.execution.documents import Documents
 from roster.api.execution.executor import execute
 from roster.api.execution.fields import batched, resolves_on
 
-__all__ = ["Document", "Documents", "batched", "execute", "resolves_on"]
+__all__ = ["Documents", "batched", "execute", "resolves_on"]

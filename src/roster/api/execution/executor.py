@@ -144,7 +144,7 @@ class FastExecutor(Executor[None]):
             completed = plan.complete(value, level)
         except Exception:  # noqa: BLE001 -- graphql-core meets it again, and tells it
             completed = Undefined
-        if completed is Undefined:
+        if completed is Undefined:  # and only now: its errors would carry the one that was caught
             return self._noted("broken", ordinary())
         if open_ := _open(plan.needs, level):
             return self._loaded(open_, path, completed, ordinary)

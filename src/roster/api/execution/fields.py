@@ -38,8 +38,8 @@ def batched(load: Load, *, graphql_type: Any, description: str) -> Any:
 
 
 def load_of(field: Any) -> Load | None:
-    """How a field is loaded for many parents, if it was made by `batched`."""
-    found: Load | None = field.metadata.get(_LOAD)
+    """How a field is loaded for many parents, if it was made by `batched` and nothing stands before its resolver."""
+    found: Load | None = None if field.extensions else field.metadata.get(_LOAD)
     return found
 
 
