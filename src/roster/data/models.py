@@ -23,11 +23,10 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from roster.data.columns import UUIDV7, Base, Chosen, CText, Moment, no_longer, one_of
+from roster.data.indexes import of_users
 from roster.domain.actors import ActorKind
 from roster.domain.events import EventType
-from roster.domain.users import LIVE_STATUSES, UserKind, UserStatus
-
-LIVE = text("status IN ({})".format(", ".join(f"'{status}'" for status in LIVE_STATUSES)))
+from roster.domain.users import UserKind, UserStatus
 
 
 class UserRow(Base):
@@ -61,17 +60,7 @@ class UserRow(Base):
             " AND attributes = '{}')",
             name="erased",
         ),
-        Index("uq_users_email", "email", unique=True, postgresql_where=LIVE),
-        Index("uq_users_username", "username", unique=True, postgresql_where=LIVE),
-        Index("uq_users_external_id", "external_id", unique=True, postgresql_where=LIVE),
-        Index("ix_users_created_at", "created_at", "id"),
-        Index("ix_users_updated_at", "updated_at", "id"),
-        Index("ix_users_email", "email", "id"),
-        Index("ix_users_username", "username", "id"),
-        Index("ix_users_display_name", "display_name_fold", "id"),
-        Index("ix_users_first_name", "first_name_fold", "id"),
-        Index("ix_users_last_name", "last_name_fold", "id"),
-        Index("ix_users_status", "status", "id"),
+        *of_users(),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=UUIDV7)
@@ -171,6 +160,25 @@ class RoleAssignmentRow(Base):
         Index("ix_role_assignments_user_id", "user_id", "assigned_at", "id"),
         Index("ix_role_assignments_role_id", "role_id", "assigned_at", "id"),
         Index("ix_role_assignments_assigned_at", "assigned_at", "id"),
+        Index(
+            "ix_role_assignments_assigned_at_open",
+            "assigned_at",
+            "id",
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+        Index(
+            "ix_role_assignments_assigned_at_revoked",
+            "assigned_at",
+            "id",
+            postgresql_where=text("revoked_by_kind IS NOT NULL"),
+        ),
+        Index(
+            "ix_role_assignments_assigned_by_user_id",
+            "assigned_by_user_id",
+            "assigned_at",
+            "id",
+            postgresql_where=text("assigned_by_user_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=UUIDV7)
@@ -208,6 +216,8 @@ class EventRow(Base):
         Index("uq_events_place", "epoch", "transaction", "sequence", unique=True),
         Index("ix_events_user_id", "user_id", "epoch", "transaction", "sequence"),
         Index("ix_events_role_id", "role_id", "epoch", "transaction", "sequence"),
+        Index("ix_events_type", "type", "epoch", "transaction", "sequence"),
+        Index("ix_events_at", "at"),
         Index("ix_events_actor_user_id", "actor_user_id", "epoch", "transaction", "sequence"),
     )
 

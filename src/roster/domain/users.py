@@ -40,6 +40,7 @@ TRANSITIONS: Mapping[UserStatus, tuple[UserStatus, ...]] = MappingProxyType(
 )
 # Users who keep their email, username and externalId to themselves, and who can hold roles.
 LIVE_STATUSES = (UserStatus.PENDING, UserStatus.ACTIVE, UserStatus.SUSPENDED)
+GONE_STATUSES = (UserStatus.ARCHIVED, UserStatus.ERASED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
