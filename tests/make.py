@@ -175,8 +175,8 @@ async def event(db: Database, **given: Any) -> Event:
 async def admin_role(db: Database) -> Role:
     """The role that the migrations make."""
     async with db.read() as reader:
-        ids = await role_data.ids_by_keys(reader, ["ADMIN"])
-        found: Role = (await role_data.by_ids(reader, ids["ADMIN"]))[ids["ADMIN"][0]]
+        meant = await role_data.meant_by_keys(reader, ["ADMIN"])
+        (found,) = (await role_data.by_ids(reader, meant["ADMIN"].ids)).values()
         return found
 
 

@@ -87,7 +87,8 @@ async def crowd(db: Database, size: int) -> Crowd:
     )
 
 
-# Each list: a statement. Each relation of all its rows: one more. So for totalCount, and for role keys in a filter.
+# Each list: a statement. Each relation of all its rows: one more. So for totalCount, and for role keys, for permissions
+# and for each filter of roles within a filter.
 QUERIES = {
     '{ node(id: "$user") { id } }': 1,
     '{ node(id: "$role") { id } }': 1,
@@ -117,7 +118,9 @@ QUERIES = {
     '{ users(first: $n, filter: {roles: {anyOf: ["ACTOR_0"]}}) { nodes { roles { key } } } }': 3,
     # The keys are looked up once, for the page and the total.
     '{ users(first: $n, filter: {roles: {anyOf: ["ACTOR_0"]}}) { nodes { id } totalCount } }': 3,
-    '{ users(first: $n, filter: {roles: {some: {role: {key: {eq: "ACTOR_0"}}}}}) { nodes { id } } }': 1,
+    '{ users(first: $n, filter: {roles: {some: {role: {key: {eq: "ACTOR_0"}}}}}) { nodes { id } } }': 2,
+    '{ users(first: $n, filter: {permissions: {hasAll: ["a:b"], hasNone: ["c:d"]}}) { nodes { id } } }': 2,
+    "{ users(first: $n, includeArchived: true) { nodes { id } } }": 1,
     "{ users(first: $n, orderBy: [{field: USERNAME}, {field: STATUS, direction: DESC}]) { nodes { id } } }": 1,
     "{ roles(first: $n) { nodes { id } } }": 1,
     "{ roles(first: $n) { nodes { holderCount } } }": 2,

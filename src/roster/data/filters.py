@@ -5,32 +5,31 @@ Each condition may be unknown where a value is missing; what is unknown does not
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
-from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
+    Uuid,
     and_,
+    any_,
     bindparam,
     exists,
     false,
     func,
-    join,
     literal,
     not_,
     or_,
     select,
     true,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import aliased
 
 from roster.data.models import RoleAssignmentRow, RoleRow, UserRow
 from roster.data.operators import (
     Condition,
-    all_among,
     all_of,
     contains,
     date_time_matches,
@@ -40,22 +39,25 @@ from roster.data.operators import (
     one_of_ids,
     text_matches,
 )
-from roster.data.statements import AnySelect, Column
 from roster.domain.assignments import IN_FORCE, AssignmentState, Scope
 from roster.domain.filters import (
+    ANYTHING,
     LabelsFilter,
+    Permits,
     RoleAssignmentFilter,
     RoleFilter,
+    RoleQuestion,
+    RolesMeant,
     UserAssignmentFilter,
     UserFilter,
     UserRolesFilter,
 )
 from roster.domain.roles import RoleKey, RoleRef
-from roster.domain.users import LIVE_STATUSES, UserKey, UserRef, UserStatus
+from roster.domain.users import GONE_STATUSES, LIVE_STATUSES, UserKey, UserRef, UserStatus
 
 F = TypeVar("F", UserFilter, RoleFilter, RoleAssignmentFilter)
-# How many values that must all be held are looked for one by one, so that the planner may begin with a rare one. It
-# weighs every order of those: hundreds take it minutes. The others are compared as one set.
+# How many values that must all be held are joined, so that the planner may begin with a rare one. It weighs every order
+# of those: hundreds take it minutes. The others are looked up.
 _JOINED = 4
 Users = type[UserRow]
 Roles = type[RoleRow]
@@ -85,7 +87,15 @@ def in_scope(scope: Scope, now: datetime, row: Assignments = RoleAssignmentRow) 
 
 def is_live(row: Users) -> Condition:
     # Written into the text, so that the planner can see that a partial index covers it.
-    return row.status.in_(bindparam(None, LIVE_STATUSES, expanding=True, literal_execute=True))
+    return _has_status(row, LIVE_STATUSES)
+
+
+def is_gone(row: Users) -> Condition:
+    return _has_status(row, GONE_STATUSES)
+
+
+def _has_status(row: Users, statuses: Sequence[UserStatus]) -> Condition:
+    return row.status.in_(bindparam(None, statuses, expanding=True, literal_execute=True))
 
 
 def user_ref_is(ref: UserRef, row: Users = UserRow) -> Condition:
@@ -105,10 +115,11 @@ def role_ref_is(ref: RoleRef, row: Roles = RoleRow) -> Condition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matcher:
-    """Filters at a moment. `role_ids` has the ids of every role, live or archived, for each key that a filter names."""
+    """Filters at a moment. `meant` answers what they ask about roles; `joined` unless within `or` or `not`."""
 
     now: datetime
-    role_ids: Mapping[str, Sequence[UUID]]
+    meant: Mapping[RoleQuestion, RolesMeant]
+    joined: bool = True
 
     def users(self, given: UserFilter, row: Users = UserRow) -> Condition:
         return all_of(self._user_conditions(given, row))
@@ -130,7 +141,7 @@ class Matcher:
         )
 
     def _user_conditions(self, given: UserFilter, row: Users) -> Iterator[Condition]:
-        yield from _connectives(given, lambda inner: self.users(inner, row))
+        yield from self._connectives(given, lambda matcher, inner: matcher.users(inner, row))
         for word in given.search or ():
             yield contains(row.search_fold, word)
         if given.id is not None:
@@ -173,65 +184,64 @@ class Matcher:
 
     def _user_permission_conditions(self, given: LabelsFilter, row: Users) -> Iterator[Condition]:
         """Over the union of the permissions of the roles in force, which is empty unless the user is ACTIVE."""
-        held, role = aliased(RoleAssignmentRow), aliased(RoleRow)
-        active = row.status == UserStatus.ACTIVE
 
-        def labels_held(*what: Column) -> AnySelect:
-            return (
-                select(*what)
-                .select_from(join(held, role, role.id == held.role_id))
-                .where(held.user_id == row.id, in_scope(IN_FORCE, self.now, held))
-                .correlate_except(held, role)
-            )
-
-        def has(condition: Condition) -> Condition:
-            return and_(active, labels_held(literal(1)).where(condition).exists())
+        def has(*questions: Permits, joined: bool = True) -> Condition:
+            return and_(row.status == UserStatus.ACTIVE, self._holds(row, IN_FORCE, questions, joined=joined))
 
         if given.has_any is not None:
-            yield has(labels_match(_only(has_any=given.has_any), role.permissions))
-        for label in (given.has_all or ())[:_JOINED]:
-            yield has(labels_match(_only(has_any=(label,)), role.permissions))
-        if more := (given.has_all or ())[_JOINED:]:
-            yield and_(active, all_among(more, labels_held(func.unnest(role.permissions))))
+            yield has(*map(Permits, given.has_any))
+        for number, label in enumerate(given.has_all or ()):
+            yield has(Permits(label), joined=number < _JOINED)
         if given.has_none is not None:
-            yield not_(has(labels_match(_only(has_any=given.has_none), role.permissions)))
+            yield not_(has(*map(Permits, given.has_none), joined=False))
         if given.is_empty is not None:
-            any_label = has(func.cardinality(role.permissions) > 0)
+            any_label = has(ANYTHING, joined=not given.is_empty)
             yield not_(any_label) if given.is_empty else any_label
 
     def _user_roles_conditions(self, given: UserRolesFilter, row: Users) -> Iterator[Condition]:
-        held = aliased(RoleAssignmentRow)
-
-        def holds(*conditions: Condition) -> Condition:
-            found = exists().where(held.user_id == row.id, in_scope(given.scope, self.now, held), *conditions)
-            return found.correlate_except(held)
-
-        def role_among(*keys: str) -> Condition:
-            return one_of_ids(held.role_id, [role_id for key in keys for role_id in self.role_ids[key]])
-
         if given.any_of is not None:
-            yield holds(role_among(*given.any_of))
-        yield from self._all_held(given.all_of or (), given.scope, row)
+            yield self._holds(row, given.scope, given.any_of)
+        for number, key in enumerate(given.all_of or ()):
+            yield self._holds(row, given.scope, (key,), joined=number < _JOINED)
         if given.none_of is not None:
-            yield not_(holds(role_among(*given.none_of)))
+            yield not_(self._holds(row, given.scope, given.none_of))
+        held, scope = aliased(RoleAssignmentRow), given.scope
         if given.is_empty is not None:
-            yield not_(holds()) if given.is_empty else holds()
+            some = self._exists(row, scope, held)
+            yield not_(some) if given.is_empty else some
         if given.some is not None:
-            yield holds(self._held_matches(given.some, held))
+            yield self._exists(row, scope, held, self._held_matches(given.some, held))
         if given.every is not None:
-            yield not_(holds(self._held_matches(given.every, held).is_not(true())))
+            yield not_(self._exists(row, scope, held, self._held_matches(given.every, held).is_not(true())))
         if given.none is not None:
-            yield not_(holds(self._held_matches(given.none, held)))
+            yield not_(self._exists(row, scope, held, self._held_matches(given.none, held)))
 
-    def _all_held(self, keys: Sequence[str], scope: Scope, row: Users) -> Iterator[Condition]:
-        held, role = aliased(RoleAssignmentRow), aliased(RoleRow)
-        in_question = and_(held.user_id == row.id, in_scope(scope, self.now, held))
-        for key in keys[:_JOINED]:
-            found = exists().where(in_question, one_of_ids(held.role_id, self.role_ids[key]))
-            yield found.correlate_except(held)
-        if more := keys[_JOINED:]:
-            keys_held = select(role.key).select_from(join(held, role, role.id == held.role_id))
-            yield all_among(more, keys_held.where(in_question).correlate_except(held, role))
+    def _holds(
+        self, row: Users, scope: Scope, questions: Sequence[RoleQuestion], *, joined: bool = True
+    ) -> Condition:
+        """Whether the user has an assignment in scope of any of the roles that the questions mean."""
+        meant = [self.meant[question] for question in questions]
+        ids = list({role_id for roles in meant for role_id in roles.ids})
+        held = aliased(RoleAssignmentRow)
+        of_them = one_of_ids(held.role_id, ids)
+        if not ids:
+            return false()
+        if all(roles.rare for roles in meant):
+            holders = select(held.user_id).where(of_them, in_scope(scope, self.now, held))
+            return row.id == any_(func.array(holders.scalar_subquery(), type_=ARRAY(Uuid)))
+        return self._exists(row, scope, held, of_them, joined=joined)
+
+    def _exists(
+        self, row: Users, scope: Scope, held: Assignments, *conditions: Condition, joined: bool = True
+    ) -> Condition:
+        """Joined to the users where all depends on it; else looked up for each user that comes to it.
+
+        OFFSET keeps PostgreSQL from reading all that is held beforehand, which it prefers where it does not see that a
+        page needs few users.
+        """
+        found = select(literal(1)).select_from(held)
+        found = found.where(held.user_id == row.id, in_scope(scope, self.now, held), *conditions)
+        return exists((found if joined and self.joined else found.offset(0)).correlate_except(held))
 
     def _held_matches(self, given: UserAssignmentFilter, row: Assignments) -> Condition:
         return all_of(self._held_conditions(given, row))
@@ -240,9 +250,7 @@ class Matcher:
         self, given: UserAssignmentFilter | RoleAssignmentFilter, row: Assignments
     ) -> Iterator[Condition]:
         if given.role is not None:
-            role = aliased(RoleRow)
-            found = exists().where(role.id == row.role_id, self.roles(given.role, role))
-            yield found.correlate_except(role)
+            yield one_of_ids(row.role_id, self.meant[given.role].ids)
         if given.assigned_at is not None:
             yield date_time_matches(given.assigned_at, row.assigned_at)
         if given.assigned_by is not None:
@@ -253,7 +261,7 @@ class Matcher:
             yield date_time_matches(given.expires_at, row.expires_at)
 
     def _assignment_conditions(self, given: RoleAssignmentFilter, row: Assignments) -> Iterator[Condition]:
-        yield from _connectives(given, lambda inner: self.assignments(inner, row))
+        yield from self._connectives(given, lambda matcher, inner: matcher.assignments(inner, row))
         if given.user is not None:
             user = aliased(UserRow)
             found = exists().where(user.id == row.user_id, self.users(given.user, user))
@@ -261,7 +269,7 @@ class Matcher:
         yield from self._held_conditions(given, row)
 
     def _role_conditions(self, given: RoleFilter, row: Roles) -> Iterator[Condition]:
-        yield from _connectives(given, lambda inner: self.roles(inner, row))
+        yield from self._connectives(given, lambda matcher, inner: matcher.roles(inner, row))
         for word in given.search or ():
             texts = (row.key_fold, row.name_fold, row.description_fold)
             yield or_(*(contains(text, word) for text in texts))
@@ -282,15 +290,11 @@ class Matcher:
         if given.holder_count is not None:
             yield int_matches(given.holder_count, self.holder_count(row))
 
-
-def _connectives(given: F, matches: Callable[[F], Condition]) -> Iterator[Condition]:
-    if given.and_ is not None:
-        yield and_(true(), *(matches(inner) for inner in given.and_))
-    if given.or_ is not None:
-        yield or_(false(), *(matches(inner) for inner in given.or_))
-    if given.not_ is not None:
-        yield matches(given.not_).is_not(true())
-
-
-def _only(*, has_any: tuple[str, ...]) -> LabelsFilter:
-    return LabelsFilter(has_any=has_any, has_all=None, has_none=None, is_empty=None)
+    def _connectives(self, given: F, matches: Callable[["Matcher", F], Condition]) -> Iterator[Condition]:
+        alone = replace(self, joined=False)
+        if given.and_ is not None:
+            yield and_(true(), *(matches(self, inner) for inner in given.and_))
+        if given.or_ is not None:
+            yield or_(false(), *(matches(alone, inner) for inner in given.or_))
+        if given.not_ is not None:
+            yield matches(alone, given.not_).is_not(true())

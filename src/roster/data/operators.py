@@ -9,7 +9,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.types import Uuid
 
 from roster.data.columns import CText, Moment
-from roster.data.statements import AnySelect, Column
+from roster.data.statements import Column
 from roster.domain.filters import DateTimeFilter, IntFilter, KeyFilter, LabelsFilter, TextFilter
 
 Condition = ColumnElement[bool]
@@ -114,12 +114,6 @@ def _label_conditions(given: LabelsFilter, column: Labels) -> Iterator[Condition
     if given.is_empty is not None:
         empty = func.cardinality(column) == 0
         yield empty if given.is_empty else not_(empty)
-
-
-def all_among(texts: Sequence[str], found: AnySelect) -> Condition:
-    """Whether every text is among those that a subquery finds."""
-    held = func.array(found.scalar_subquery(), type_=ARRAY(CText))
-    return held.contains(_labels(texts))
 
 
 def _labels(labels: Sequence[str]) -> Column:

@@ -58,9 +58,15 @@ def with_id(keys: Sequence[SortKey], id_column: InstrumentedAttribute[UUID]) -> 
 
 
 def page_statement(
-    base: AnySelect, keys: Sequence[SortKey], request: PageRequest[Any]
+    base: AnySelect,
+    keys: Sequence[SortKey],
+    request: PageRequest[Any],
+    parts: Sequence[ColumnElement[bool]] = (true(),),
 ) -> AnySelect | AnyCompound:
-    """One row more than asked for, in reading order. `base` has columns named after the record, filtered already."""
+    """One row more than asked for, in reading order. `base` has columns named after the record, filtered already.
+
+    Each row is in one of the parts, each of which an index has in the order of the keys.
+    """
     reading = [key.reversed() for key in keys] if request.backward else list(keys)
     start, end = (request.before, request.after) if request.backward else (request.after, request.before)
     labelled = base.add_columns(*(key.expression.label(f"key_{n}") for n, key in enumerate(keys[:-1])))
@@ -68,11 +74,15 @@ def page_statement(
         labelled = labelled.where(or_(*following([key.reversed() for key in reading], _values(end))))
     ordering = [key.ordering(key.expression) for key in reading]
     seeks = [true()] if start is None else following(reading, _values(start))
-    parts = [labelled.where(seek).order_by(*ordering).limit(request.size + 1) for seek in seeks]
-    if len(parts) == 1:
-        return parts[0]
-    # Each part is made a subquery, as only there it may have an order and a limit of its own.
-    united = union_all(*(select(part.subquery()) for part in parts)).subquery()
+    runs = [
+        labelled.where(part, seek).order_by(*ordering).limit(request.size + 1)
+        for part in parts
+        for seek in seeks
+    ]
+    if len(runs) == 1:
+        return runs[0]
+    # Each run is made a subquery, as only there it may have an order and a limit of its own.
+    united = union_all(*(select(run.subquery()) for run in runs)).subquery()
     return select(united).order_by(*_outer_ordering(united, reading)).limit(request.size + 1)
 
 
@@ -122,16 +132,17 @@ def _outer_ordering(rows: FromClause, keys: Sequence[SortKey]) -> list[Column]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ordered(Generic[T]):
-    """How the rows of a list are ordered, the id last, and what record each makes."""
+    """How the rows of a list are ordered, the id last, in what parts they are found, and what record each makes."""
 
     keys: Sequence[SortKey]
     record: Callable[[AnyRow], T]
+    parts: Sequence[ColumnElement[bool]] = (true(),)
 
 
 async def fetch_page(
     reader: Reader, base: AnySelect, request: PageRequest[Any], ordered: Ordered[T]
 ) -> Page[T]:
-    rows = (await reader.execute(page_statement(base, ordered.keys, request))).all()
+    rows = (await reader.execute(page_statement(base, ordered.keys, request, ordered.parts))).all()
     return _page(rows, request, ordered)
 
 

@@ -6,18 +6,26 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, insert, select, update
+from sqlalchemy import ColumnElement, exists, func, insert, literal, not_, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from roster.data.db import Reader, Writer
 from roster.data.filters import Matcher, in_scope
 from roster.data.models import RoleAssignmentRow, RoleRow
-from roster.data.operators import one_of_ids, one_of_texts
+from roster.data.operators import labels_match, one_of_ids, one_of_texts
 from roster.data.pages import Ordered, SortKey, count_up_to, directed, fetch_page, with_id
 from roster.data.row_locks import in_id_order
 from roster.data.statements import AnyRow, AnySelect
 from roster.domain.assignments import Scope
-from roster.domain.filters import RoleSelection
+from roster.domain.filters import (
+    ANYTHING,
+    LabelsFilter,
+    Permits,
+    RoleFilter,
+    RoleQuestion,
+    RoleSelection,
+    RolesMeant,
+)
 from roster.domain.pages import Page, PageRequest, RoleOrderField
 from roster.domain.roles import Role, RoleKey, RoleRef
 from roster.domain.text import fold
@@ -38,6 +46,7 @@ COLUMNS: tuple[InstrumentedAttribute[Any], ...] = (
 _NAMES = tuple(column.key for column in COLUMNS if column is not RoleRow.permissions)
 # Any number that PostgreSQL reserves for nobody else: it stands for "the number of live roles".
 _COUNT_LOCK = 7_263_781
+_FEW = 500
 
 
 def _role(row: AnyRow) -> Role:
@@ -66,13 +75,51 @@ async def by_refs(reader: Reader | Writer, refs: Sequence[RoleRef]) -> Mapping[R
     return found
 
 
-async def ids_by_keys(reader: Reader, keys: Sequence[str]) -> Mapping[str, Sequence[UUID]]:
-    """The roles of each key, live and archived: history knows them all by it."""
-    statement = select(RoleRow.key, RoleRow.id).where(one_of_texts(RoleRow.key, keys))
-    found: dict[str, list[UUID]] = {key: [] for key in keys}
-    for key, role_id in await reader.execute(statement):
-        found[key].append(role_id)
-    return found
+def _is_rare() -> ColumnElement[bool]:
+    """Whether few ever held the role: so few that it is best to begin with them."""
+    held = select(RoleAssignmentRow.id).where(RoleAssignmentRow.role_id == RoleRow.id)
+    return not_(exists(held.correlate(RoleRow).offset(_FEW)))
+
+
+async def meant_by_keys(reader: Reader, keys: Sequence[str]) -> Mapping[RoleQuestion, RolesMeant]:
+    statement = select(RoleRow.key, RoleRow.id, _is_rare()).where(one_of_texts(RoleRow.key, keys))
+    return _meant(keys, (await reader.execute(statement)).all())
+
+
+async def meant_by_permissions(
+    reader: Reader, permits: Sequence[Permits]
+) -> Mapping[RoleQuestion, RolesMeant]:
+    """One statement for all labels; the roles with any at all are among its rows if they are asked for."""
+    labels = tuple(each.label for each in permits if each.label is not None)
+    any_at_all = ANYTHING in permits
+    asked = LabelsFilter(
+        has_any=None if any_at_all else labels,
+        has_all=None,
+        has_none=None,
+        is_empty=False if any_at_all else None,
+    )
+    gives = labels_match(asked, RoleRow.permissions)
+    rows = (await reader.execute(select(RoleRow.permissions, RoleRow.id, _is_rare()).where(gives))).all()
+    return _meant(
+        permits,
+        [(each, *row[1:]) for row in rows for each in permits if each.label is None or each.label in row[0]],
+    )
+
+
+async def meant_by_filter(reader: Reader, given: RoleFilter, matcher: Matcher) -> RolesMeant:
+    statement = select(literal(None), RoleRow.id, _is_rare()).where(matcher.roles(given))
+    rows = (await reader.execute(statement)).all()
+    return RolesMeant(ids=[row[1] for row in rows], rare=all(row[2] for row in rows))
+
+
+def _meant(questions: Sequence[RoleQuestion], rows: Sequence[Any]) -> Mapping[RoleQuestion, RolesMeant]:
+    found: dict[RoleQuestion, list[Any]] = {question: [] for question in questions}
+    for question, role_id, rare in rows:
+        found[question].append((role_id, rare))
+    return {
+        question: RolesMeant(ids=[id_ for id_, _ in roles], rare=all(rare for _, rare in roles))
+        for question, roles in found.items()
+    }
 
 
 async def by_users(

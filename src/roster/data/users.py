@@ -7,12 +7,12 @@ from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, insert, select, type_coerce, update
+from sqlalchemy import ColumnElement, false, insert, select, true, type_coerce, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from roster.data.columns import CText
 from roster.data.db import Reader, Writer
-from roster.data.filters import Matcher, in_scope, is_live
+from roster.data.filters import Matcher, in_scope, is_gone, is_live
 from roster.data.models import RoleAssignmentRow, UserRow
 from roster.data.operators import one_of_ids, one_of_texts
 from roster.data.pages import (
@@ -31,7 +31,7 @@ from roster.domain.assignments import IN_FORCE
 from roster.domain.filters import UserSelection
 from roster.domain.pages import Page, PageRequest, UserOrderField
 from roster.domain.text import fold
-from roster.domain.users import User, UserKey, UserRef, UserStatus
+from roster.domain.users import LIVE_STATUSES, User, UserKey, UserRef, UserStatus
 
 COLUMNS: tuple[InstrumentedAttribute[Any], ...] = (
     UserRow.id,
@@ -113,15 +113,25 @@ def _holders(which: UserSelection, matcher: Matcher, role_id: Column) -> AnySele
     )
 
 
-def _ordered(request: PageRequest[UserOrderField]) -> Ordered[User]:
+def _ordered(
+    request: PageRequest[UserOrderField], parts: Sequence[ColumnElement[bool]] = (true(),)
+) -> Ordered[User]:
     keys = [directed(_SORT_KEYS[key.field], key) for key in request.order]
-    return Ordered(keys=with_id(keys, UserRow.id), record=record)
+    return Ordered(keys=with_id(keys, UserRow.id), record=record, parts=parts)
+
+
+def _parts(which: UserSelection) -> Sequence[ColumnElement[bool]]:
+    """A status that few have, or users whom a list includes that leaves them out by default, have indexes of their own."""
+    if which.filter is not None and which.filter.status is not None:
+        listed = UserStatus if which.include_archived else LIVE_STATUSES
+        return [UserRow.status == status for status in listed if status in which.filter.status] or [false()]
+    return [is_live(UserRow), is_gone(UserRow)] if which.include_archived else [true()]
 
 
 async def page(
     reader: Reader, which: UserSelection, matcher: Matcher, request: PageRequest[UserOrderField]
 ) -> Page[User]:
-    return await fetch_page(reader, _selected(which, matcher), request, _ordered(request))
+    return await fetch_page(reader, _selected(which, matcher), request, _ordered(request, _parts(which)))
 
 
 async def count(reader: Reader, which: UserSelection, matcher: Matcher, cap: int) -> int:

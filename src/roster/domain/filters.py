@@ -4,7 +4,7 @@ Texts are folded already, role keys upper-cased. A negation is a true complement
 its negation does.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from uuid import UUID
@@ -175,19 +175,45 @@ class AssignmentSelection:
     scope: Scope
 
 
+@dataclass(frozen=True, slots=True)
+class Permits:
+    """Roles that give this permission; any at all if it is None."""
+
+    label: str | None
+
+
+ANYTHING = Permits(None)
 NounFilter = UserFilter | RoleFilter | RoleAssignmentFilter
 
 
-def role_keys(given: NounFilter | None) -> frozenset[str]:
-    """Every role key that the filter names, at any depth."""
-    return frozenset(_role_keys(given))
+# Which roles a filter means: those of a key, those that give a permission, or those that match a filter.
+RoleQuestion = str | Permits | RoleFilter
 
 
-def _role_keys(given: NounFilter | None) -> Iterator[str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolesMeant:
+    """Live and archived roles: history knows them all. `rare` says that few users ever held any of them."""
+
+    ids: Sequence[UUID]
+    rare: bool
+
+
+def role_questions(given: NounFilter | None) -> frozenset[RoleQuestion]:
+    """Every one that has to be answered to know whom the filter matches."""
+    return frozenset(_role_questions(given))
+
+
+def _role_questions(given: NounFilter | None) -> Iterator[RoleQuestion]:
     for part in _parts(given):
         if isinstance(part, UserRolesFilter):
             for keys in (part.any_of, part.all_of, part.none_of):
                 yield from keys or ()
+        if isinstance(part, UserFilter) and part.permissions is not None:
+            for labels in (part.permissions.has_any, part.permissions.has_all, part.permissions.has_none):
+                yield from map(Permits, labels or ())
+            yield from () if part.permissions.is_empty is None else (ANYTHING,)
+        if isinstance(part, (UserAssignmentFilter, RoleAssignmentFilter)) and part.role is not None:
+            yield part.role
 
 
 def looks_at_roles(given: NounFilter | None) -> bool:
