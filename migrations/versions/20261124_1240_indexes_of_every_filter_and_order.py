@@ -46,6 +46,7 @@ OTHERS = {
     "ix_events_type": "events (type, epoch, transaction, sequence)",
     "ix_events_at": "events (at)",
 }
+HOLDERS = "ix_role_assignments_role_id_open ON role_assignments (role_id, user_id)"
 # Names are many, and the planner must know the common from the rare.
 STATISTICS = 1000
 
@@ -62,10 +63,14 @@ def upgrade() -> None:
         op.execute(f"ALTER TABLE users ALTER {column} SET STATISTICS {STATISTICS}")
     for name, what in OTHERS.items():
         op.execute(f"CREATE INDEX {name} ON {what}")
+    op.drop_index("ix_role_assignments_role_id_open", "role_assignments")
+    op.execute(f"CREATE INDEX {HOLDERS} INCLUDE (expires_at) WHERE ended_at IS NULL")
     op.execute("ANALYZE users, role_assignments, events")
 
 
 def downgrade() -> None:
+    op.drop_index("ix_role_assignments_role_id_open", "role_assignments")
+    op.execute(f"CREATE INDEX {HOLDERS} WHERE ended_at IS NULL")
     for name in OTHERS:
         op.execute(f"DROP INDEX {name}")
     for column in WORDS:

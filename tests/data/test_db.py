@@ -20,8 +20,10 @@ from roster.data import users as user_data
 from roster.data.db import ATTEMPTS, BeginAgain, Database, Reader, UnexpectedValueError, Writer
 from roster.domain.errors import Rejected, TakenError, UnavailableError, UniqueField
 from roster.domain.users import User, UserStatus
+from tuned import tuned
 
 BUSY = "The server is busy: try again."
+TOO_LONG = "The database takes too long to answer this: ask for less, or try again."
 UNREACHABLE = "The database cannot be reached: try again."
 
 
@@ -304,6 +306,26 @@ async def test_a_server_that_is_not_there_is_told(db: Database, writing: bool) -
             await use(nowhere, writing=writing)
         assert told.value.message == UNREACHABLE
         assert lent(nowhere) == 0
+
+
+@pytest.mark.parametrize("writing", [False, True])
+async def test_a_statement_that_takes_too_long_is_told(db: Database, writing: bool) -> None:
+    """Never as an empty list. The connection stays."""
+
+    async def work(connection: Any) -> None:
+        await connection.execute(text("SELECT pg_sleep(60)"))
+
+    async def reading(hasty: Database) -> None:
+        async with hasty.read() as reader:
+            await work(reader)
+
+    async with tuned(db, "statement_timeout", "50ms") as hasty:
+        pid = await use(hasty, writing=writing)
+        with pytest.raises(UnavailableError) as told:
+            await (hasty.write(work) if writing else reading(hasty))
+        assert told.value.message == TOO_LONG
+        assert lent(hasty) == 0
+        assert await use(hasty, writing=writing) == pid
 
 
 @pytest.mark.parametrize("writing", [True, False])

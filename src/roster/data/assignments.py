@@ -12,10 +12,11 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from roster.data.columns import Moment
 from roster.data.db import Reader, Writer
-from roster.data.filters import Matcher, in_scope
+from roster.data.filters import Matcher
 from roster.data.models import RoleAssignmentRow, UserRow
 from roster.data.operators import one_of_ids
 from roster.data.pages import Ordered, SortKey, count_up_to, counts_up_to, fetch_page, fetch_pages, with_id
+from roster.data.scopes import in_scope
 from roster.data.statements import AnyRow, AnySelect, Column
 from roster.domain.actors import Actor
 from roster.domain.assignments import IN_FORCE, Change, RoleAssignment

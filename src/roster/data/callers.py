@@ -12,8 +12,8 @@ from sqlalchemy.orm import aliased
 from roster.data import users as user_data
 from roster.data.columns import CText
 from roster.data.db import Reader
-from roster.data.filters import in_scope, is_live
 from roster.data.models import ApiTokenRow, RoleAssignmentRow, RoleRow, UserRow
+from roster.data.scopes import in_scope, is_live
 from roster.data.statements import AnyRow, AnySelect, Column
 from roster.domain.actors import ActorKind
 from roster.domain.assignments import IN_FORCE

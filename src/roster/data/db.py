@@ -139,6 +139,9 @@ def _unavailable(
     if isinstance(cause, pg.ReadOnlySqlTransaction):
         logger.warning("the database can only be read")
         return UnavailableError("The database can only be read: try again later.")
+    if isinstance(cause, pg.QueryCanceled):
+        logger.warning("a statement took too long")
+        return UnavailableError("The database takes too long to answer this: ask for less, or try again.")
     if isinstance(cause, (pg.OperationalError, pg.InterfaceError)):
         # The first line of it: those after may show rows.
         logger.warning("the database cannot be reached", extra={"reason": str(cause).partition("\n")[0]})

@@ -14,7 +14,6 @@ from sqlalchemy import (
     Uuid,
     and_,
     any_,
-    bindparam,
     exists,
     false,
     func,
@@ -39,7 +38,8 @@ from roster.data.operators import (
     one_of_ids,
     text_matches,
 )
-from roster.domain.assignments import IN_FORCE, AssignmentState, Scope
+from roster.data.scopes import Assignments, Users, in_scope, is_live
+from roster.domain.assignments import IN_FORCE, Scope
 from roster.domain.filters import (
     ANYTHING,
     LabelsFilter,
@@ -53,49 +53,13 @@ from roster.domain.filters import (
     UserRolesFilter,
 )
 from roster.domain.roles import RoleKey, RoleRef
-from roster.domain.users import GONE_STATUSES, LIVE_STATUSES, UserKey, UserRef, UserStatus
+from roster.domain.users import UserKey, UserRef, UserStatus
 
 F = TypeVar("F", UserFilter, RoleFilter, RoleAssignmentFilter)
 # How many values that must all be held are joined, so that the planner may begin with a rare one. It weighs every order
 # of those: hundreds take it minutes. The others are looked up.
 _JOINED = 4
-Users = type[UserRow]
 Roles = type[RoleRow]
-Assignments = type[RoleAssignmentRow]
-
-
-def in_scope(scope: Scope, now: datetime, row: Assignments = RoleAssignmentRow) -> Condition:
-    """Which assignments the scope takes in. What is in force now needs no look at when it began: never later."""
-    if scope.active_at is not None:
-        at = literal(scope.active_at)
-        return and_(
-            row.assigned_at <= at,
-            or_(row.ended_at.is_(None), row.ended_at > at),
-            or_(row.expires_at.is_(None), row.expires_at > at),
-        )
-    conditions = {
-        AssignmentState.ACTIVE: and_(
-            row.ended_at.is_(None), or_(row.expires_at.is_(None), row.expires_at > now)
-        ),
-        AssignmentState.EXPIRED: and_(
-            row.revoked_by_kind.is_(None), or_(row.ended_at.is_not(None), row.expires_at <= now)
-        ),
-        AssignmentState.REVOKED: row.revoked_by_kind.is_not(None),
-    }
-    return or_(false(), *(conditions[state] for state in AssignmentState if state in scope.states))
-
-
-def is_live(row: Users) -> Condition:
-    # Written into the text, so that the planner can see that a partial index covers it.
-    return _has_status(row, LIVE_STATUSES)
-
-
-def is_gone(row: Users) -> Condition:
-    return _has_status(row, GONE_STATUSES)
-
-
-def _has_status(row: Users, statuses: Sequence[UserStatus]) -> Condition:
-    return row.status.in_(bindparam(None, statuses, expanding=True, literal_execute=True))
 
 
 def user_ref_is(ref: UserRef, row: Users = UserRow) -> Condition:

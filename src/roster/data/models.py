@@ -154,6 +154,7 @@ class RoleAssignmentRow(Base):
             "ix_role_assignments_role_id_open",
             "role_id",
             "user_id",
+            postgresql_include=["expires_at"],  # so that holders are counted without a look at the table
             postgresql_where=text("ended_at IS NULL"),
         ),
         Index("ix_role_assignments_expires_at_open", "expires_at", postgresql_where=text("ended_at IS NULL")),

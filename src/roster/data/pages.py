@@ -16,6 +16,7 @@ from sqlalchemy import (
     and_,
     func,
     literal,
+    null,
     or_,
     select,
     true,
@@ -31,6 +32,7 @@ from roster.data.statements import AnyCompound, AnyRow, AnySelect, Column
 from roster.domain.pages import Cursor, Edge, KeyValue, OrderDirection, OrderKey, Page, PageRequest
 
 T = TypeVar("T")
+Parts = Callable[[Column], Sequence[ColumnElement[bool]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,17 +134,20 @@ def _outer_ordering(rows: FromClause, keys: Sequence[SortKey]) -> list[Column]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ordered(Generic[T]):
-    """How the rows of a list are ordered, the id last, in what parts they are found, and what record each makes."""
+    """How the rows of a list are ordered, the id last, and what record each makes.
+
+    `parts` are those of page_statement; they are given the parent's id where it is a parent's list.
+    """
 
     keys: Sequence[SortKey]
     record: Callable[[AnyRow], T]
-    parts: Sequence[ColumnElement[bool]] = (true(),)
+    parts: Parts = lambda _: (true(),)
 
 
 async def fetch_page(
     reader: Reader, base: AnySelect, request: PageRequest[Any], ordered: Ordered[T]
 ) -> Page[T]:
-    rows = (await reader.execute(page_statement(base, ordered.keys, request, ordered.parts))).all()
+    rows = (await reader.execute(page_statement(base, ordered.keys, request, ordered.parts(null())))).all()
     return _page(rows, request, ordered)
 
 
@@ -157,7 +162,8 @@ async def fetch_pages(
     parent = _parents(parents)
     keys = ordered.keys
     reading = [key.reversed() for key in keys] if request.backward else keys
-    lateral = page_statement(base(parent.c.id).correlate(parent), keys, request).subquery().lateral()
+    own = base(parent.c.id).correlate(parent)
+    lateral = page_statement(own, keys, request, ordered.parts(parent.c.id)).subquery().lateral()
     statement = (
         select(parent.c.id.label("parent_id"), *lateral.c)
         .select_from(parent.join(lateral, true()))

@@ -6,15 +6,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, func, insert, literal, not_, select, update
+from sqlalchemy import ColumnElement, func, insert, literal, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from roster.data.db import Reader, Writer
-from roster.data.filters import Matcher, in_scope
+from roster.data.filters import Matcher
 from roster.data.models import RoleAssignmentRow, RoleRow
 from roster.data.operators import labels_match, one_of_ids, one_of_texts
 from roster.data.pages import Ordered, SortKey, count_up_to, directed, fetch_page, with_id
 from roster.data.row_locks import in_id_order
+from roster.data.scopes import in_scope, is_rare
 from roster.data.statements import AnyRow, AnySelect
 from roster.domain.assignments import Scope
 from roster.domain.filters import (
@@ -46,7 +47,6 @@ COLUMNS: tuple[InstrumentedAttribute[Any], ...] = (
 _NAMES = tuple(column.key for column in COLUMNS if column is not RoleRow.permissions)
 # Any number that PostgreSQL reserves for nobody else: it stands for "the number of live roles".
 _COUNT_LOCK = 7_263_781
-_FEW = 500
 
 
 def _role(row: AnyRow) -> Role:
@@ -75,14 +75,8 @@ async def by_refs(reader: Reader | Writer, refs: Sequence[RoleRef]) -> Mapping[R
     return found
 
 
-def _is_rare() -> ColumnElement[bool]:
-    """Whether few ever held the role: so few that it is best to begin with them."""
-    held = select(RoleAssignmentRow.id).where(RoleAssignmentRow.role_id == RoleRow.id)
-    return not_(exists(held.correlate(RoleRow).offset(_FEW)))
-
-
 async def meant_by_keys(reader: Reader, keys: Sequence[str]) -> Mapping[RoleQuestion, RolesMeant]:
-    statement = select(RoleRow.key, RoleRow.id, _is_rare()).where(one_of_texts(RoleRow.key, keys))
+    statement = select(RoleRow.key, RoleRow.id, is_rare(RoleRow.id)).where(one_of_texts(RoleRow.key, keys))
     return _meant(keys, (await reader.execute(statement)).all())
 
 
@@ -99,7 +93,9 @@ async def meant_by_permissions(
         is_empty=False if any_at_all else None,
     )
     gives = labels_match(asked, RoleRow.permissions)
-    rows = (await reader.execute(select(RoleRow.permissions, RoleRow.id, _is_rare()).where(gives))).all()
+    rows = (
+        await reader.execute(select(RoleRow.permissions, RoleRow.id, is_rare(RoleRow.id)).where(gives))
+    ).all()
     return _meant(
         permits,
         [(each, *row[1:]) for row in rows for each in permits if each.label is None or each.label in row[0]],
@@ -107,7 +103,7 @@ async def meant_by_permissions(
 
 
 async def meant_by_filter(reader: Reader, given: RoleFilter, matcher: Matcher) -> RolesMeant:
-    statement = select(literal(None), RoleRow.id, _is_rare()).where(matcher.roles(given))
+    statement = select(literal(None), RoleRow.id, is_rare(RoleRow.id)).where(matcher.roles(given))
     rows = (await reader.execute(statement)).all()
     return RolesMeant(ids=[row[1] for row in rows], rare=all(row[2] for row in rows))
 

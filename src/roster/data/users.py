@@ -7,16 +7,33 @@ from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, false, insert, select, true, type_coerce, update
+from sqlalchemy import (
+    ColumnElement,
+    Uuid,
+    and_,
+    any_,
+    exists,
+    false,
+    func,
+    insert,
+    literal,
+    not_,
+    select,
+    true,
+    type_coerce,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute
 
 from roster.data.columns import CText
 from roster.data.db import Reader, Writer
-from roster.data.filters import Matcher, in_scope, is_gone, is_live
+from roster.data.filters import Matcher
 from roster.data.models import RoleAssignmentRow, UserRow
 from roster.data.operators import one_of_ids, one_of_texts
 from roster.data.pages import (
     Ordered,
+    Parts,
     SortKey,
     count_up_to,
     counts_up_to,
@@ -26,6 +43,7 @@ from roster.data.pages import (
     with_id,
 )
 from roster.data.row_locks import in_id_order
+from roster.data.scopes import in_scope, is_gone, is_live, is_rare
 from roster.data.statements import AnyRow, AnySelect, Column
 from roster.domain.assignments import IN_FORCE
 from roster.domain.filters import UserSelection
@@ -106,21 +124,30 @@ def _selected(which: UserSelection, matcher: Matcher) -> AnySelect:
 
 
 def _holders(which: UserSelection, matcher: Matcher, role_id: Column) -> AnySelect:
+    """Looks up the user for each who holds the role: so it ends as soon as enough are counted."""
+    user = _selected(which, matcher).where(UserRow.id == RoleAssignmentRow.user_id).offset(0)
+    held = and_(RoleAssignmentRow.role_id == role_id, in_scope(IN_FORCE, matcher.now))
+    return select(RoleAssignmentRow.id).where(held, exists(user.correlate(RoleAssignmentRow)))
+
+
+def _held_by(matcher: Matcher, role_id: Column) -> Sequence[ColumnElement[bool]]:
+    """Of a role that few ever held its holders are fetched; else it is looked up for each user in turn."""
+    held = and_(RoleAssignmentRow.role_id == role_id, in_scope(IN_FORCE, matcher.now))
+    rare = is_rare(role_id)
+    holders = select(RoleAssignmentRow.user_id).where(held).correlate_except(RoleAssignmentRow)
+    holds = select(literal(1)).where(held, RoleAssignmentRow.user_id == UserRow.id).offset(0)
     return (
-        _selected(which, matcher)
-        .join(RoleAssignmentRow, RoleAssignmentRow.user_id == UserRow.id)
-        .where(RoleAssignmentRow.role_id == role_id, in_scope(IN_FORCE, matcher.now))
+        and_(rare, UserRow.id == any_(func.array(holders.scalar_subquery(), type_=ARRAY(Uuid)))),
+        and_(not_(rare), exists(holds.correlate_except(RoleAssignmentRow))),
     )
 
 
-def _ordered(
-    request: PageRequest[UserOrderField], parts: Sequence[ColumnElement[bool]] = (true(),)
-) -> Ordered[User]:
+def _ordered(request: PageRequest[UserOrderField], parts: Parts) -> Ordered[User]:
     keys = [directed(_SORT_KEYS[key.field], key) for key in request.order]
     return Ordered(keys=with_id(keys, UserRow.id), record=record, parts=parts)
 
 
-def _parts(which: UserSelection) -> Sequence[ColumnElement[bool]]:
+def _parts(which: UserSelection, _: Column) -> Sequence[ColumnElement[bool]]:
     """A status that few have, or users whom a list includes that leaves them out by default, have indexes of their own."""
     if which.filter is not None and which.filter.status is not None:
         listed = UserStatus if which.include_archived else LIVE_STATUSES
@@ -131,7 +158,9 @@ def _parts(which: UserSelection) -> Sequence[ColumnElement[bool]]:
 async def page(
     reader: Reader, which: UserSelection, matcher: Matcher, request: PageRequest[UserOrderField]
 ) -> Page[User]:
-    return await fetch_page(reader, _selected(which, matcher), request, _ordered(request, _parts(which)))
+    return await fetch_page(
+        reader, _selected(which, matcher), request, _ordered(request, partial(_parts, which))
+    )
 
 
 async def count(reader: Reader, which: UserSelection, matcher: Matcher, cap: int) -> int:
@@ -146,8 +175,9 @@ async def pages_by_roles(
     request: PageRequest[UserOrderField],
 ) -> Mapping[UUID, Page[User]]:
     """A page of the users who hold each role now."""
-    base = partial(_holders, which, matcher)
-    return await fetch_pages(reader, role_ids, base, request, _ordered(request))
+    parts = partial(_held_by, matcher)
+    base = _selected(which, matcher)
+    return await fetch_pages(reader, role_ids, lambda _: base, request, _ordered(request, parts))
 
 
 async def counts_by_roles(

@@ -1,0 +1,56 @@
+"""Which rows are looked at: assignments in a scope, users who are live or gone, roles that few ever held."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import and_, bindparam, exists, false, literal, not_, or_, select
+
+from roster.data.models import RoleAssignmentRow, UserRow
+from roster.data.operators import Condition
+from roster.data.statements import Column
+from roster.domain.assignments import AssignmentState, Scope
+from roster.domain.users import GONE_STATUSES, LIVE_STATUSES, UserStatus
+
+Users = type[UserRow]
+Assignments = type[RoleAssignmentRow]
+_FEW = 500
+
+
+def in_scope(scope: Scope, now: datetime, row: Assignments = RoleAssignmentRow) -> Condition:
+    """Which assignments the scope takes in. What is in force now needs no look at when it began: never later."""
+    if scope.active_at is not None:
+        at = literal(scope.active_at)
+        return and_(
+            row.assigned_at <= at,
+            or_(row.ended_at.is_(None), row.ended_at > at),
+            or_(row.expires_at.is_(None), row.expires_at > at),
+        )
+    conditions = {
+        AssignmentState.ACTIVE: and_(
+            row.ended_at.is_(None), or_(row.expires_at.is_(None), row.expires_at > now)
+        ),
+        AssignmentState.EXPIRED: and_(
+            row.revoked_by_kind.is_(None), or_(row.ended_at.is_not(None), row.expires_at <= now)
+        ),
+        AssignmentState.REVOKED: row.revoked_by_kind.is_not(None),
+    }
+    return or_(false(), *(conditions[state] for state in AssignmentState if state in scope.states))
+
+
+def is_rare(role_id: Column) -> Condition:
+    """Whether few ever held the role: so few that it is best to begin with them."""
+    held = select(RoleAssignmentRow.id).where(RoleAssignmentRow.role_id == role_id)
+    return not_(exists(held.correlate_except(RoleAssignmentRow).offset(_FEW)))
+
+
+def is_live(row: Users) -> Condition:
+    # Written into the text, so that the planner can see that a partial index covers it.
+    return _has_status(row, LIVE_STATUSES)
+
+
+def is_gone(row: Users) -> Condition:
+    return _has_status(row, GONE_STATUSES)
+
+
+def _has_status(row: Users, statuses: Sequence[UserStatus]) -> Condition:
+    return row.status.in_(bindparam(None, statuses, expanding=True, literal_execute=True))
