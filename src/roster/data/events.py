@@ -75,14 +75,14 @@ def _user_is(column: InstrumentedAttribute[UUID | None], ref: UserRef) -> Column
     if ref.key is UserKey.ID:
         return column == ref.value
     user = aliased(UserRow)
-    return column.in_(select(user.id).where(user_ref_is(ref, user)))
+    return column == select(user.id).where(user_ref_is(ref, user)).scalar_subquery()
 
 
 def _role_is(ref: RoleRef) -> ColumnElement[bool]:
     if ref.key is RoleKey.ID:
         return EventRow.role_id == ref.value
     role = aliased(RoleRow)
-    return EventRow.role_id.in_(select(role.id).where(role_ref_is(ref, role)))
+    return EventRow.role_id == select(role.id).where(role_ref_is(ref, role)).scalar_subquery()
 
 
 def _selected(given: EventFilter | None) -> AnySelect:

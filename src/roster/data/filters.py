@@ -219,8 +219,8 @@ class Matcher:
             yield date_time_matches(given.assigned_at, row.assigned_at)
         if given.assigned_by is not None:
             giver = aliased(UserRow)
-            found = exists().where(giver.id == row.assigned_by_user_id, user_ref_is(given.assigned_by, giver))
-            yield found.correlate_except(giver)
+            found = select(giver.id).where(user_ref_is(given.assigned_by, giver)).correlate_except(giver)
+            yield row.assigned_by_user_id == found.scalar_subquery()
         if given.expires_at is not None:
             yield date_time_matches(given.expires_at, row.expires_at)
 

@@ -13,7 +13,7 @@ from roster.domain.users import GONE_STATUSES, LIVE_STATUSES, UserStatus
 
 Users = type[UserRow]
 Assignments = type[RoleAssignmentRow]
-_FEW = 500
+_FEW = 400
 
 
 def in_scope(scope: Scope, now: datetime, row: Assignments = RoleAssignmentRow) -> Condition:
