@@ -39,6 +39,7 @@ OTHERS = {
     "ix_users_timezone": "users (lower(timezone))",
     "ix_users_email_verified_at": "users (email_verified_at)",
     "ix_users_attributes": "users USING gin (attributes jsonb_path_ops)",
+    "ix_role_assignments_role_id_assigned_at_open": "role_assignments (role_id, assigned_at, id) WHERE ended_at IS NULL",
     "ix_role_assignments_assigned_at_open": "role_assignments (assigned_at, id) WHERE ended_at IS NULL",
     "ix_role_assignments_assigned_at_revoked": "role_assignments (assigned_at, id) WHERE revoked_by_kind IS NOT NULL",
     "ix_role_assignments_assigned_by_user_id": "role_assignments (assigned_by_user_id, assigned_at, id)"

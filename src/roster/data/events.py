@@ -59,7 +59,7 @@ def _event(row: AnyRow) -> Event:
 
 
 _ORDERED = Ordered(
-    keys=with_id([SortKey(expression=column, nullable=False) for column in _PLACE], EventRow.id),
+    keys=with_id([SortKey(expression=column, nullable=False) for column in _PLACE], EventRow.id, moot=True),
     record=_event,
 )
 

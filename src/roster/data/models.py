@@ -160,6 +160,13 @@ class RoleAssignmentRow(Base):
         Index("ix_role_assignments_expires_at_open", "expires_at", postgresql_where=text("ended_at IS NULL")),
         Index("ix_role_assignments_user_id", "user_id", "assigned_at", "id"),
         Index("ix_role_assignments_role_id", "role_id", "assigned_at", "id"),
+        Index(
+            "ix_role_assignments_role_id_assigned_at_open",
+            "role_id",
+            "assigned_at",
+            "id",
+            postgresql_where=text("ended_at IS NULL"),
+        ),
         Index("ix_role_assignments_assigned_at", "assigned_at", "id"),
         Index(
             "ix_role_assignments_assigned_at_open",

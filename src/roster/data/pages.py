@@ -37,11 +37,15 @@ Parts = Callable[[Column], Sequence[ColumnElement[bool]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SortKey:
-    """PostgreSQL's own order of nulls (last ascending, first descending) is the order of the law."""
+    """PostgreSQL's own order of nulls (last ascending, first descending) is the order of the law.
+
+    A moot key decides nothing, as those before it are unique together: an index need not have it.
+    """
 
     expression: ColumnElement[Any] | InstrumentedAttribute[Any]
     nullable: bool
     descending: bool = False
+    moot: bool = False
 
     def reversed(self) -> "SortKey":
         return replace(self, descending=not self.descending)
@@ -54,9 +58,11 @@ def directed(key: SortKey, order: OrderKey[Any]) -> SortKey:
     return replace(key, descending=order.direction is OrderDirection.DESC)
 
 
-def with_id(keys: Sequence[SortKey], id_column: InstrumentedAttribute[UUID]) -> list[SortKey]:
+def with_id(
+    keys: Sequence[SortKey], id_column: InstrumentedAttribute[UUID], *, moot: bool = False
+) -> list[SortKey]:
     """The id breaks ties in the direction of the last key."""
-    return [*keys, SortKey(expression=id_column, nullable=False, descending=keys[-1].descending)]
+    return [*keys, SortKey(expression=id_column, nullable=False, descending=keys[-1].descending, moot=moot)]
 
 
 def page_statement(
@@ -70,12 +76,15 @@ def page_statement(
     Each row is in one of the parts, each of which an index has in the order of the keys.
     """
     reading = [key.reversed() for key in keys] if request.backward else list(keys)
+    deciding = [key for key in reading if not key.moot]
     start, end = (request.before, request.after) if request.backward else (request.after, request.before)
     labelled = base.add_columns(*(key.expression.label(f"key_{n}") for n, key in enumerate(keys[:-1])))
     if end is not None:
-        labelled = labelled.where(or_(*following([key.reversed() for key in reading], _values(end))))
-    ordering = [key.ordering(key.expression) for key in reading]
-    seeks = [true()] if start is None else following(reading, _values(start))
+        labelled = labelled.where(
+            or_(*following([key.reversed() for key in deciding], _values(end, deciding)))
+        )
+    ordering = [key.ordering(key.expression) for key in deciding]
+    seeks = [true()] if start is None else following(deciding, _values(start, deciding))
     runs = [
         labelled.where(part, seek).order_by(*ordering).limit(request.size + 1)
         for part in parts
@@ -122,8 +131,8 @@ def _bound(key: SortKey, value: KeyValue | UUID) -> Column:
     return literal(value, key.expression.type)
 
 
-def _values(cursor: Cursor) -> tuple[KeyValue | UUID, ...]:
-    return (*cursor.values, cursor.id)
+def _values(cursor: Cursor, keys: Sequence[SortKey]) -> tuple[KeyValue | UUID, ...]:
+    return (*cursor.values, cursor.id)[: len(keys)]
 
 
 def _outer_ordering(rows: FromClause, keys: Sequence[SortKey]) -> list[Column]:
