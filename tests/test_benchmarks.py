@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from benchmarks import database
 from benchmarks.agreement import DisagreementError, normalised, require_equal
-from benchmarks.contenders import CONTENDERS, ROSTER, Contender
+from benchmarks.contenders import CONTENDERS, HERE, ROSTER, Contender
+from benchmarks.contenders.asgi_sql.statements import STATEMENTS
 from benchmarks.contenders.strawberry_docs.server import schema as docs_schema
 from benchmarks.database import Database, WrongDataError
 from benchmarks.load import Result
@@ -24,6 +25,7 @@ from graphql import build_schema, parse, validate
 
 from postgres import connect
 from roster.api.schema import sdl
+from roster.data.indexes import LIVE
 
 USERS = 1000
 SCHEMAS = {"roster": sdl(), "strawberry-docs": docs_schema.as_str()}
@@ -112,6 +114,26 @@ def test_a_new_document_differs_by_the_number_that_is_put_in(subjects: Subjects)
     texts = {json.loads(line.replace("@n@", number))["query"] for number in ("00000001", "00000002")}
     assert len(texts) == 2
     assert all(not validate(build_schema(SCHEMAS["roster"]), parse(text)) for text in texts)
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "asgi_sql/statements.py",
+        "mercurius/resolvers.js",
+        "postgraphile/graphile.config.js",
+        "strawberry_docs/tables.py",
+    ],
+)
+def test_all_list_the_users_that_the_indexes_are_of(file: str) -> None:
+    assert str(LIVE).lower() in (HERE / file).read_text("utf-8").lower()
+
+
+def test_an_index_serves_the_page_that_all_ask_for(filled: Database, subjects: Subjects) -> None:
+    explain = f"explain {STATEMENTS['page']}".encode()
+    with filled.connect() as connection:
+        plan = connection.execute(explain, {"first": 50, "after": subjects.places[0]}).fetchall()
+    assert any("Index Scan using ix_users_created_at_live on users" in line for (line,) in plan)
 
 
 # ---- the data ----

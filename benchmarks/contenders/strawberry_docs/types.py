@@ -9,7 +9,7 @@ import strawberry
 from sqlalchemy import func, select
 from strawberry.dataloader import DataLoader
 
-from benchmarks.contenders.strawberry_docs.tables import RoleModel, UserModel, session
+from benchmarks.contenders.strawberry_docs.tables import LIVE, RoleModel, UserModel, session
 
 Info = strawberry.Info[dict[str, DataLoader[UUID, list[RoleModel]]], None]
 
@@ -73,7 +73,7 @@ class UserConnection:
 
     @strawberry.field
     async def total_count(self, cap: int | None = None) -> int:
-        counted = select(UserModel.id)
+        counted = select(UserModel.id).where(LIVE)
         if cap is not None:
             counted = counted.limit(cap + 1)
         async with session() as db:

@@ -7,7 +7,13 @@ from uuid import UUID
 
 from sqlalchemy import Select, exists, literal, select, tuple_
 
-from benchmarks.contenders.strawberry_docs.tables import RoleAssignmentModel, RoleModel, UserModel, session
+from benchmarks.contenders.strawberry_docs.tables import (
+    LIVE,
+    RoleAssignmentModel,
+    RoleModel,
+    UserModel,
+    session,
+)
 from benchmarks.contenders.strawberry_docs.types import (
     PageInfo,
     User,
@@ -26,7 +32,7 @@ _KEYS = {
 
 async def page(first: int, after: str | None, where: UserFilter | None, order: UserOrder) -> UserConnection:
     key = _KEYS[order]
-    statement = select(UserModel).order_by(key, UserModel.id).limit(first + 1)
+    statement = select(UserModel).where(LIVE).order_by(key, UserModel.id).limit(first + 1)
     if after is not None:
         text, user_id = json.loads(urlsafe_b64decode(after))
         place = datetime.fromisoformat(text) if order is UserOrder.CREATED_AT else text
