@@ -7,7 +7,9 @@ from typing import Any
 from graphql import (
     DirectiveNode,
     DocumentNode,
+    FieldNode,
     GraphQLError,
+    GraphQLField,
     OperationDefinitionNode,
     VariableNode,
     Visitor,
@@ -19,18 +21,20 @@ from graphql import (
 from strawberry import Schema
 from strawberry.schema.schema import validate_document
 
+from roster.api.execution.arguments import Arguments
 from roster.api.execution.plans import Plans
 
 MAX_VARIANTS = 16
 
 
 class Document:
-    """A document, the errors that forbid to execute it, and the plans that were made of it: they die with its nodes."""
+    """A document, the errors that forbid to execute it, and what was made of it: that is found by its nodes, and dies with them."""
 
     def __init__(self, ast: DocumentNode, errors: Sequence[GraphQLError]) -> None:
         self.ast, self.errors = ast, errors
         self._conditions = _conditions(ast)
         self._plans: dict[tuple[object, ...], Plans] = {}
+        self._arguments: dict[tuple[int, int], Arguments] = {}
 
     @property
     def has_operations(self) -> bool:
@@ -46,6 +50,12 @@ class Document:
         if values not in self._plans and len(self._plans) >= MAX_VARIANTS:
             self._plans.clear()
         return self._plans.setdefault(values, {})
+
+    def arguments(self, definition: GraphQLField, node: FieldNode) -> Arguments:
+        key = (id(definition), id(node))
+        if key not in self._arguments:
+            self._arguments[key] = Arguments(definition, node)
+        return self._arguments[key]
 
 
 class Documents:

@@ -12,27 +12,27 @@ from typing import Any, cast
 
 from graphql import (
     ExecutionResult,
+    FieldNode,
+    GraphQLField,
     GraphQLList,
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLResolveInfo,
     Undefined,
-    get_argument_values,
 )
 from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
-from graphql.execution.executor import Executor
-from graphql.pyutils import AwaitableOrValue, Path
-from strawberry import Info, Schema
+from graphql.execution.executor import Executor, to_nodes
+from graphql.pyutils import AwaitableOrValue, Path, UndefinedType
+from strawberry import Schema
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
-from strawberry.types.arguments import convert_arguments
 
+from roster.api.execution.calls import call_of
 from roster.api.execution.documents import Document
 from roster.api.execution.plans import (
     Field,
     Level,
     Need,
     Plan,
-    Plans,
     Relation,
     Told,
     make_plan,
@@ -63,7 +63,7 @@ async def execute(
         raw_variable_values=variables,
         operation_name=operation_name,
         is_awaitable=is_awaitable,
-        plans_for=document.plans,
+        prepared=document,
         strawberry=schema,
         outcomes=outcomes,
     )
@@ -85,14 +85,37 @@ class FastExecutor(Executor[None]):
     def __init__(
         self,
         *args: Any,
-        plans_for: Callable[[dict[str, Any]], Plans],
+        prepared: Document,
         strawberry: Schema,
         outcomes: Counter[str] | None,
         **options: Any,
     ) -> None:
         super().__init__(*args, **options)
-        self._strawberry, self._outcomes = strawberry, outcomes
-        self._plans = plans_for(self.variable_values.coerced)
+        self._document, self._strawberry, self._outcomes = prepared, strawberry, outcomes
+        self._plans = prepared.plans(self.variable_values.coerced)
+
+    def execute_field(
+        self,
+        parent_type: GraphQLObjectType,
+        source: Any,
+        field_details_list: FieldDetailsList,
+        path: Path,
+        position_context: None,
+    ) -> AwaitableOrValue[Any] | UndefinedType:
+        """As graphql-core does it, but what is asked for is known by now."""
+        first, *_ = field_details_list
+        definition = self.schema.get_field(parent_type, first.node.name.value)
+        resolve = call_of(definition, self._strawberry).resolve if definition else None
+        if definition is None or resolve is None or first.fragment_variable_values:
+            return super().execute_field(parent_type, source, field_details_list, path, position_context)
+        info = self.build_resolve_info(definition, to_nodes(field_details_list), parent_type, path)
+        try:
+            values = self._values(definition, first.node)
+        except Exception as error:  # noqa: BLE001 -- it is told
+            self.handle_field_error(error, definition.type, field_details_list, path)
+            return None
+        given = (info, path, resolve(source, info, values), position_context)
+        return self.complete_awaitable_value(definition.type, field_details_list, *given)
 
     def complete_object_value(
         self,
@@ -178,7 +201,7 @@ class FastExecutor(Executor[None]):
     def _info(self, told: Told, path: Path) -> Any:
         field = told.field
         raw = self.build_resolve_info(field.definition, field.nodes, field.parent_type, path)
-        return raw if told.raw else Info(_raw_info=raw, _field=field.described)
+        return raw if told.raw else self._strawberry.config.info_class(_raw_info=raw, _field=field.described)
 
     async def _load(self, open_: _Open, path: Path) -> None:
         """One call for each relation, all at once; then what is open in what they answered, and so on."""
@@ -191,25 +214,19 @@ class FastExecutor(Executor[None]):
                 raise outcome
 
     async def _load_one(self, relation: Relation, places: list[Any], path: Path) -> None:
-        info = self._info(Told(relation.field, raw=False), path)
-        parents = [parent for parent, _ in places]
-        values = await relation.load(parents, info, **self._arguments(relation.field, info))
+        definition, info = relation.field.definition, self._info(Told(relation.field, raw=False), path)
+        values = self._values(definition, relation.field.nodes[0])
+        arguments = call_of(definition, self._strawberry).arguments(values, info)
+        found = await relation.load([parent for parent, _ in places], info, **arguments)
         level = self._level(relation.needs, path)
-        relation.fill(places, values, level)
+        relation.fill(places, found, level)
         if open_ := _open(relation.needs, level):
             await self._load(open_, path)
 
-    def _arguments(self, field: Field, info: Info[Any, Any]) -> dict[str, Any]:
-        if not field.definition.args:
+    def _values(self, definition: GraphQLField, node: FieldNode) -> dict[str, Any]:
+        if not definition.args:
             return {}
-        converter = self._strawberry.schema_converter
-        return convert_arguments(
-            get_argument_values(field.definition, field.nodes[0], self.variable_values),
-            field.described.arguments,
-            scalar_registry=converter.scalar_registry,
-            config=self._strawberry.config,
-            info=info,
-        )
+        return self._document.arguments(definition, node).values(self.variable_values)
 
     def _noted(self, outcome: str, value: Any) -> Any:
         if self._outcomes is not None:
