@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import httpx
-from sqlalchemy import event
 
 from roster.data.db import Database
+from sent import sent_statements
 
 
 class Client:
@@ -38,13 +38,5 @@ class Client:
     @contextmanager
     def statements(self) -> Iterator[list[str]]:
         """Collects the text of every statement that runs meanwhile (BEGIN and COMMIT are not among them)."""
-        seen: list[str] = []
-
-        def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-            seen.append(statement)
-
-        event.listen(self.db.engine.sync_engine, "before_cursor_execute", note)
-        try:
+        with sent_statements() as seen:
             yield seen
-        finally:
-            event.remove(self.db.engine.sync_engine, "before_cursor_execute", note)

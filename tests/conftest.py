@@ -21,6 +21,7 @@ from roster.data import migrations
 from roster.data.db import Database
 from roster.data.models import RoleRow
 from roster.embedded import EmbeddedPostgres
+from roster.settings import Settings
 
 # The same examples every time, as many as every run can bear; HYPOTHESIS_PROFILE=thorough goes far and elsewhere.
 settings.register_profile("brief", max_examples=100, deadline=None, derandomize=True)
@@ -87,7 +88,7 @@ def own_url(server_url: str) -> Iterator[str]:
 @pytest.fixture(scope="session")
 async def shared_db(database_url: str) -> AsyncIterator[Database]:
     """One pool for every test: it also keeps one event loop for all of them."""
-    db = Database(database_url, pool_size=20)
+    db = Database(database_url, pool_size=20, driver=Settings().database_driver)
     yield db
     await db.close()
 

@@ -14,7 +14,8 @@ from acting import acting, user_ref
 from client import Client
 from roster.app import create_app
 from roster.data import tokens as token_data
-from roster.data.db import Database, Writer
+from roster.data.connections import Writer
+from roster.data.db import Database
 from roster.domain.callers import Caller
 from roster.domain.ids import new_id
 from roster.domain.instants import format_instant, now

@@ -17,6 +17,8 @@ class _Keeper(logging.Handler):
         self.lines: list[Line] = []
 
     def emit(self, record: logging.LogRecord) -> None:
+        if record.name == "roster.statements":
+            return
         given = {name: value for name, value in vars(record).items() if name not in _OWN}
         line = {"event": record.getMessage(), "level": record.levelname, **given, **get_contextvars()}
         self.lines.append(line | ({"cause": record.exc_info[1]} if record.exc_info else {}))
@@ -24,7 +26,7 @@ class _Keeper(logging.Handler):
 
 @contextmanager
 def logged() -> Iterator[list[Line]]:
-    """Collects every line, at every level, with what is bound to the context that it is logged in."""
+    """Collects every line but those of single statements, at every level, with what is bound to the context that it is logged in."""
     logger, keeper = logging.getLogger("roster"), _Keeper()
     before = logger.level
     logger.setLevel(logging.DEBUG)

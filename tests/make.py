@@ -13,7 +13,8 @@ from roster.data import events as event_data
 from roster.data import roles as role_data
 from roster.data import tokens as token_data
 from roster.data import users as user_data
-from roster.data.db import Database, Writer
+from roster.data.connections import Writer
+from roster.data.db import Database
 from roster.domain.actors import LOCAL_OPERATOR, ActorKind
 from roster.domain.assignments import RoleAssignment
 from roster.domain.callers import Caller

@@ -13,7 +13,8 @@ from applications import open_app
 from client import Client
 from explained import Explained, Log, explain_everything
 from roster.data import migrations, seeding
-from roster.data.db import Database, Writer
+from roster.data.db import Database
+from roster.data.engine import EngineConnection
 from roster.embedded import EmbeddedPostgres
 
 Json = dict[str, Any]
@@ -64,7 +65,7 @@ async def a_million(place: Path) -> AsyncIterator[Million]:
     with EmbeddedPostgres(place / "data", durable=False) as url:
         migrations.upgrade(url)
         db = Database(url)
-        await db.write(_fill)
+        await db.fill(_fill)
         async with db.read() as reader:
             await reader.execute(text("VACUUM ANALYZE"))
         await explain_everything(db)
@@ -77,8 +78,8 @@ async def a_million(place: Path) -> AsyncIterator[Million]:
         await app.state.db.close()
 
 
-async def _fill(writer: Writer) -> None:
+async def _fill(writer: EngineConnection) -> None:
     await seeding.prepare(writer)
-    connection: Any = (await writer.get_raw_connection()).driver_connection
+    connection: Any = (await writer.raw.get_raw_connection()).driver_connection
     await connection.execute(_ROWS)
     await seeding.finish(writer, lambda _done, _of: None)

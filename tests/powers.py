@@ -75,7 +75,7 @@ def lacking(labels: Iterable[str], held: frozenset[str]) -> set[str]:
 async def look(db: Database, users: Collection[UUID], roles: Collection[UUID]) -> State:
     async def rows(statement: str) -> list[Any]:
         found = await reader.execute(text(statement), {"users": list(users), "roles": list(roles)})
-        return list(found.all())
+        return list(found)
 
     async with db.read() as reader:
         return State(

@@ -32,7 +32,7 @@ def plain(value: object) -> object:
     """As JSON, where what is empty is missing."""
     if isinstance(value, datetime):
         return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return value or None if isinstance(value, list | dict) else value
+    return value or None if isinstance(value, list | tuple | dict) else value
 
 
 def same(one: object, other: object) -> bool:

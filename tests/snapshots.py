@@ -18,8 +18,6 @@ async def rows(db: Database) -> Mapping[str, Sequence[Mapping[str, Any]]]:
                 await reader.execute(
                     text(f"SELECT to_jsonb(one) - 'last_used_at' FROM {table} AS one ORDER BY id")  # noqa: S608 -- ours
                 )
-            )
-            .scalars()
-            .all()
+            ).scalars()
             for table in _TABLES
         }

@@ -14,7 +14,7 @@ async def tuned(db: Database, setting: str, value: str) -> AsyncIterator[Databas
     name = db.engine.url.database
     async with db.engine.begin() as connection:
         await connection.execute(text(f"ALTER DATABASE {name} SET {setting} = '{value}'"))
-    opened = Database(db.engine.url.render_as_string(hide_password=False), pool_size=1)
+    opened = Database(db.engine.url.render_as_string(hide_password=False), pool_size=1, driver=db.driver_name)
     try:
         yield opened
     finally:

@@ -1,16 +1,19 @@
 """Wires the application by hand: the database, who calls, GraphQL, the playground, health, and the one small job."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from typing import TypeVar
 
 from fastapi import FastAPI
 
 from roster.api import health, http
 from roster.api.hosts import OwnHosts
+from roster.api.http import GraphQLOverHTTP
 from roster.api.request_log import RequestLog
-from roster.data.db import Database, count_statements
+from roster.data.db import Database
+from roster.data.statements import count_statements
 from roster.domain.callers import OPERATOR, Caller
 from roster.domain.instants import now
 from roster.services.callers import Callers
@@ -20,10 +23,12 @@ from roster.services.oidc import Issuer
 from roster.services.services import Services
 from roster.settings import Settings
 
+T = TypeVar("T")
+
 
 def create_app(database_url: str, settings: Settings, *, hosts: Iterable[str] = ()) -> FastAPI:
     """The application on a migrated database. `hosts` are the names that it is asked by, beside those of loopback."""
-    db = Database(database_url, pool_size=settings.pool_size)
+    db = Database(database_url, pool_size=settings.pool_size, driver=settings.database_driver)
     issuer = None
     if settings.oidc_issuer and settings.oidc_audience:
         issuer = Issuer(settings.oidc_issuer, settings.oidc_audience)
@@ -47,18 +52,22 @@ def create_app(database_url: str, settings: Settings, *, hosts: Iterable[str] = 
 
     app = FastAPI(title="Roster", openapi_url=None, lifespan=lifespan)
     app.state.db = db
+    to_caller = partial(_to_caller, callers) if settings.access_control else _to_operator
+    # Each around what was added before it.
+    app.add_middleware(GraphQLOverHTTP, to_caller=to_caller, make_services=partial(Services.of, db))
     app.add_middleware(OwnHosts, hosts=hosts)
-    app.add_middleware(RequestLog, count_statements=count_statements)  # around what was added before
+    app.add_middleware(RequestLog, count_statements=count_statements)
     app.include_router(health.router(partial(readiness, db)))
-    find_caller = partial(_caller, callers) if settings.access_control else _operator
-    app.include_router(http.router(find_caller, partial(Services.of, db)))
+    app.include_router(http.pages())
     return app
 
 
-async def _caller(callers: Callers, authorization: Sequence[str]) -> Caller:
-    return await callers.of_headers(authorization, now())
+async def _to_caller(
+    callers: Callers, authorization: Sequence[str], work: Callable[[Caller], Awaitable[T]]
+) -> T:
+    return await callers.answer(authorization, now(), work)
 
 
-async def _operator(_: Sequence[str]) -> Caller:
+async def _to_operator(_: Sequence[str], work: Callable[[Caller], Awaitable[T]]) -> T:
     """Without access control whoever reaches the server is as good as whoever runs it."""
-    return OPERATOR
+    return await work(OPERATOR)

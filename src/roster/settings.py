@@ -91,6 +91,10 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535, description="The port to listen on; 0 takes a free one.")
     workers: int = Field(default=1, ge=1, le=64, description="Processes that answer requests.")
     pool_size: int = Field(default=10, ge=1, le=100, description="Database connections of each worker.")
+    database_driver: Literal["libpq", "sqlalchemy"] = Field(
+        default="libpq",
+        description="What runs the statements: libpq itself, or SQLAlchemy's engine, slower and better known.",
+    )
     log_format: Literal["auto", "json", "text"] = Field(
         default="auto", description="`text` for people, `json` for machines; `auto` is text on a terminal."
     )

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from roster.api.context import Loader
+from roster.api.context import DataLoader
 
 
 class Asked:
@@ -25,7 +25,7 @@ class Asked:
 
 async def test_what_is_asked_for_at_once_goes_in_one_call_each_once() -> None:
     asked = Asked()
-    loader = Loader(asked)
+    loader = DataLoader(asked)
     calls = [loader.call(key) for key in (1, 2, 1)]
     assert await asyncio.gather(*set(calls)) == [{1: 2, 2: 4}]
     assert asked.calls == [[1, 2]]
@@ -33,7 +33,7 @@ async def test_what_is_asked_for_at_once_goes_in_one_call_each_once() -> None:
 
 async def test_what_was_asked_for_is_not_asked_again() -> None:
     asked = Asked()
-    loader = Loader(asked)
+    loader = DataLoader(asked)
     first = loader.call(1)
     await first
     assert loader.call(1) is first
@@ -43,7 +43,7 @@ async def test_what_was_asked_for_is_not_asked_again() -> None:
 
 async def test_what_is_asked_for_while_a_call_is_under_way_goes_in_the_next() -> None:
     asked = Asked()
-    loader = Loader(asked)
+    loader = DataLoader(asked)
     first = loader.call(1)
     await asyncio.sleep(0)
     assert loader.call(2) is not first
@@ -54,7 +54,7 @@ async def test_what_is_asked_for_while_a_call_is_under_way_goes_in_the_next() ->
 async def test_what_failed_is_told_again_and_not_tried_again() -> None:
     """An outage of the database is met once by a request, not once for each row."""
     asked = Asked(ValueError("no"))
-    loader = Loader(asked)
+    loader = DataLoader(asked)
     for _ in range(2):
         with pytest.raises(ValueError, match="no"):
             await loader.call(1)

@@ -16,7 +16,8 @@ from applications import guarded_api, open_app
 from client import Client
 from logged import Line, logged, one_line
 from roster.api.request_log import RequestLog, note_code, note_operation
-from roster.data.db import Database, count_statements
+from roster.data.db import Database
+from roster.data.statements import count_statements
 from roster.domain.tokens import new_secret
 from roster.services.users import Users
 

@@ -169,12 +169,12 @@ MUTATIONS = {
     'updateRole(input: {role: {key: "NEW"}, name: "Newer"})': 4,
     'again: updateRole(input: {role: {key: "NEW"}, name: "Newer"})': 2,
     'createUser(input: {email: "a@example.org"})': 4,
-    'createApiToken(input: {owner: {id: "$user"}, label: "CI", expiresAt: "$soon"})': 5,
-    'revokeApiToken(input: {token: "$token"})': 5,
-    'again: revokeApiToken(input: {token: "$token"})': 3,
+    'createApiToken(input: {owner: {id: "$user"}, label: "CI", expiresAt: "$soon"})': 6,
+    'revokeApiToken(input: {token: "$token"})': 6,
+    'again: revokeApiToken(input: {token: "$token"})': 4,
     'createUser(input: {email: "b@example.org", username: "b", externalId: "b", roles: [$grants]})': 8,
-    'updateUser(input: {user: {id: "$user"}, firstName: "Ada"})': 4,
-    'again: updateUser(input: {user: {id: "$user"}, firstName: "Ada"})': 2,
+    'updateUser(input: {user: {id: "$user"}, firstName: "Ada"})': 5,
+    'again: updateUser(input: {user: {id: "$user"}, firstName: "Ada"})': 3,
     'assignRoles(input: {users: {refs: [$users]}, roles: [{key: "NEW"}]})': 8,
     'again: assignRoles(input: {users: {refs: [$users]}, roles: [{key: "NEW"}]})': 5,
     'assignRoles(input: {users: {refs: [$users]}, roles: [{key: "NEW"}], expiresAt: "2030-01-01T00:00:00Z"})': 8,
@@ -196,7 +196,7 @@ MUTATIONS = {
         roles: [{key: "ADMIN"}, {id: "$role"}]
     })
     """: 12,
-    'archiveRole(input: {role: {key: "NEW"}, revokeAssignments: true})': 9,
+    'archiveRole(input: {role: {key: "NEW"}, revokeAssignments: true})': 10,
     'setUserRoles(input: {user: {id: "$user"}, roles: [$grants]})': 10,
     'again: setUserRoles(input: {user: {id: "$user"}, roles: [$grants]})': 7,
     'setUserRoles(input: {user: {id: "$user"}, roles: []})': 9,
@@ -208,8 +208,8 @@ MUTATIONS = {
     "setUserStatus(input: {users: {refs: [$users]}, status: ARCHIVED})": 11,
     "restored: setUserStatus(input: {users: {refs: [$users]}, status: SUSPENDED})": 7,
     "holdingNothing: setUserStatus(input: {users: {refs: [$users]}, status: ARCHIVED})": 7,
-    'eraseUser(input: {user: {id: "$user"}, confirm: "$email", reason: "They asked"})': 6,
-    'again: eraseUser(input: {user: {id: "$user"}, confirm: "$email", reason: "They asked"})': 2,
+    'eraseUser(input: {user: {id: "$user"}, confirm: "$email", reason: "They asked"})': 7,
+    'again: eraseUser(input: {user: {id: "$user"}, confirm: "$email", reason: "They asked"})': 3,
 }
 
 

@@ -48,7 +48,7 @@ def shown_on(terminal: int, until: str | None = None) -> str:
 
 async def users_in(db: Database) -> int:
     async with db.read() as reader:
-        return (await reader.execute(select(func.count()).select_from(UserRow))).scalar_one()
+        return int((await reader.execute(select(func.count()).select_from(UserRow))).scalar_one())
 
 
 async def test_a_terminal_shows_how_it_goes(db: Database) -> None:

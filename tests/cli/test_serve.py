@@ -154,6 +154,7 @@ def test_it_says_when_it_is_ready_and_not_before(database_url: str) -> None:
         wait_until(lambda: f"Roster {__version__} is ready after " in served.logged())
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("which", ["a worker", "PostgreSQL"])
 def test_what_is_killed_is_started_again(data_dir: Path, which: str) -> None:
     with serve("--data-dir", data_dir) as served:
@@ -170,6 +171,7 @@ def test_what_is_killed_is_started_again(data_dir: Path, which: str) -> None:
     assert_no_process_is_left(data_dir)
 
 
+@pytest.mark.faults
 def test_to_be_asked_to_end_while_a_worker_is_replaced_ends_all(database_url: str) -> None:
     """The moment of a fork is one in which Python swallows what a signal raises."""
     for _ in range(8):
@@ -197,6 +199,7 @@ def test_a_database_of_a_newer_version_is_refused(place: Path) -> None:
     assert "Traceback" not in result.output
 
 
+@pytest.mark.faults
 def test_nothing_is_left_running_when_the_owner_is_killed(data_dir: Path) -> None:
     with serve("--data-dir", data_dir, "--workers", "3") as served:
         started = children(served.process.pid)

@@ -26,8 +26,9 @@ import make
 from acting import NOW, refusal
 from roster.api.errors import camel_path
 from roster.api.schema import schema
+from roster.data.connections import Writer
 from roster.data.constraints import ERRORS
-from roster.data.db import ATTEMPTS, Database, Writer
+from roster.data.db import ATTEMPTS, Database
 from roster.data.models import UserRow
 from roster.domain.ids import new_id
 from roster.domain.tokens import digest
@@ -323,7 +324,7 @@ async def test_what_breaks_no_constraint_is_stored(
 ) -> None:
     async with db.engine.begin() as connection:
         stored = await connection.execute(adding(name, rows[name] | values).returning(column("id", Uuid)))
-    assert len(stored.all()) == 1
+    assert len(list(stored)) == 1
 
 
 async def test_what_has_ended_can_be_held_again(db: Database, rows: dict[str, Values]) -> None:

@@ -18,7 +18,9 @@ import make
 from acting import NOW, acting
 from racing import Work, race, role_gate, until_one_waits
 from roster.data import events as event_data
+from roster.data.connections import Writer
 from roster.data.db import Database
+from roster.data.engine import EngineConnection
 from roster.domain.actors import LOCAL_OPERATOR
 from roster.domain.assignments import Change
 from roster.domain.events import Event, EventType, of_user
@@ -40,9 +42,9 @@ def events_of(user: User, count: int = 1) -> list[Event]:
     return [of_user(EventType.USER_UPDATED, user.id, BY_CLI) for _ in range(count)]
 
 
-async def add(connection: AsyncConnection, user: User, count: int = 1) -> list[Event]:
+async def add(writer: Writer, user: User, count: int = 1) -> list[Event]:
     added = events_of(user, count)
-    await event_data.add(connection, added)  # type: ignore[arg-type]
+    await event_data.add(writer, added)
     return added
 
 
@@ -151,7 +153,7 @@ async def test_what_is_not_committed_is_not_skipped(db: Database, user: User) ->
     first = await added(db, user)
     start = (await page(db)).edges[-1].cursor
     async with writing(db) as early, writing(db) as late:
-        second = await add(early, user)
+        second = await add(EngineConnection(early), user)
         await late.commit()
         # One that began later has ended: the feed waits for the earlier one.
         third = await added(db, user)
@@ -171,13 +173,13 @@ async def test_one_that_adds_its_event_last_keeps_its_place(db: Database, user: 
     async with writing(db) as early:
         others = await added(db, user)
         assert await feed(db) == []
-        last = await add(early, user)
+        last = await add(EngineConnection(early), user)
     assert await feed(db) == [*others, *last]
 
 
 async def test_one_that_is_rolled_back_holds_nothing_up_any_more(db: Database, user: User) -> None:
     async with db.engine.connect() as early:
-        await add(early, user)
+        await add(EngineConnection(early), user)
         later = await added(db, user)
         assert await feed(db) == []
         await early.rollback()
@@ -198,7 +200,7 @@ async def test_when_all_have_ended_all_of_it_is_shown(db: Database, user: User, 
     async with writing(db) as early, db.engine.connect() as late:
         await late.execute(text("SELECT pg_current_xact_id()"))
         await (late.commit() if end == "commit" else late.rollback())
-        made = await add(early, user)
+        made = await add(EngineConnection(early), user)
     assert await feed(db) == made
 
 
@@ -213,7 +215,7 @@ async def test_whoever_polls_while_many_write_gets_each_event_once_in_order(db: 
             async with db.engine.connect() as connection:
                 await connection.execute(text("SELECT pg_current_xact_id()"))
                 await asyncio.sleep(choice.choice((0, 0, 0.001, 0.01)))
-                await add(connection, user, choice.choice((1, 1, 3)))
+                await add(EngineConnection(connection), user, choice.choice((1, 1, 3)))
                 await asyncio.sleep(choice.choice((0, 0, 0.001, 0.01)))
                 await (connection.rollback() if choice.random() < 0.2 else connection.commit())
 
@@ -312,7 +314,7 @@ async def test_the_feed_waits_in_the_new_epoch_too(moved: Database) -> None:
     async with writing(moved) as early:
         later = await added(moved, user)
         assert await feed(moved) == old
-        first = await add(early, user)
+        first = await add(EngineConnection(early), user)
     assert {*(await feed(moved))[1:]} == {*later, *first}
 
 
@@ -324,10 +326,10 @@ async def test_several_who_write_first_begin_one_epoch(moved: Database) -> None:
 
     async def add_once() -> list[Event]:
         async with moved.engine.begin() as connection:
-            return await add(connection, user)
+            return await add(EngineConnection(connection), user)
 
     async with moved.engine.begin() as one:
-        first = await add(one, user)
+        first = await add(EngineConnection(one), user)
         other = asyncio.create_task(add_once())
         await until_one_waits(moved)
     second = await other

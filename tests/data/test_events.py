@@ -15,6 +15,7 @@ import make
 from acting import NOW
 from roster.data import events as event_data
 from roster.data.db import Database
+from roster.data.engine import EngineConnection
 from roster.domain.actors import LOCAL_OPERATOR, Actor, ActorKind
 from roster.domain.assignments import Change
 from roster.domain.events import PERSONAL_FIELDS, Event, EventType, FieldChange, changes_between, of_user
@@ -216,9 +217,9 @@ async def test_erasing_leaves_of_a_user_what_is_not_personal(
     # Again it finds nothing to do.
     async with db.read() as reader:
         versions = text("SELECT xmin FROM events ORDER BY id")
-        stored = (await reader.execute(versions)).all()
+        stored = await reader.execute(versions)
         await db.write(partial(event_data.erase, user_id=erased.id))
-        assert (await reader.execute(versions)).all() == stored
+        assert await reader.execute(versions) == stored
 
 
 @pytest.mark.parametrize("status", [status for status in UserStatus if status is not UserStatus.ERASED])
@@ -274,8 +275,8 @@ async def test_adding_and_erasing_need_no_right_to_change_the_log(db: Database, 
     async with db.engine.connect() as connection:
         await as_server(connection)
         event = of_user(EventType.USER_ERASED, erased.id, BY_CLI)
-        await event_data.add(connection, [event])  # type: ignore[arg-type]
-        await event_data.erase(connection, erased.id)  # type: ignore[arg-type]
+        await event_data.add(EngineConnection(connection), [event])
+        await event_data.erase(EngineConnection(connection), erased.id)
         told = (await connection.execute(text("SELECT changes::text FROM events"))).scalars().all()
         for statement in ("UPDATE events SET reason = NULL", "DELETE FROM events", "TRUNCATE events"):
             savepoint = await connection.begin_nested()
@@ -291,7 +292,7 @@ async def test_who_erases_lends_its_rights_to_no_table_of_one_s_own(db: Database
     """It runs with those of its owner: a trigger of the caller's must not."""
     async with db.engine.connect() as connection:
         await as_server(connection, OWN_EVENTS)
-        await event_data.erase(connection, erased.id)  # type: ignore[arg-type]
+        await event_data.erase(EngineConnection(connection), erased.id)
         told = await connection.execute(text("SELECT changes::text FROM public.events"))
         assert "ada" not in told.scalar_one()
         await connection.rollback()

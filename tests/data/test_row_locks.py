@@ -11,7 +11,8 @@ from sqlalchemy import text
 
 import make
 from roster.data import roles, users
-from roster.data.db import Database, Writer
+from roster.data.connections import Writer
+from roster.data.db import Database
 
 # From the weakest to the strongest: each lets pass those that do not conflict with it.
 MODES = ("KEY SHARE", "SHARE", "NO KEY UPDATE", "UPDATE")

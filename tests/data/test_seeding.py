@@ -17,7 +17,8 @@ from roster.data import events as event_data
 from roster.data import roles as role_data
 from roster.data import seeding
 from roster.data import users as user_data
-from roster.data.db import Database, Writer
+from roster.data.db import Database
+from roster.data.engine import EngineConnection
 from roster.data.models import EventRow, RoleAssignmentRow, RoleRow, UserRow
 from roster.domain.actors import LOCAL_OPERATOR, Actor, ActorKind
 from roster.domain.assignments import Change, RoleAssignment
@@ -66,7 +67,7 @@ async def copy(
     assignments: Iterable[RoleAssignment] = (),
     events: Iterable[Event] = (),
 ) -> None:
-    async def work(writer: Writer) -> None:
+    async def work(writer: EngineConnection) -> None:
         await seeding.lock(writer)
         await event_data.add(writer, [of_role(EventType.ROLE_CREATED, ROLE, AT_FIRST)])
         place = await seeding.place_of_this(writer)
@@ -77,7 +78,7 @@ async def copy(
         await seeding.finish(writer, ignore)
 
     await make.store(db, ROLE)
-    await db.write(work)
+    await db.fill(work)
 
 
 # Everything that could be written in a way of its own.
@@ -142,7 +143,7 @@ async def test_what_is_copied_is_stored_as_what_is_written(db: Database) -> None
 
 
 async def test_events_are_copied_to_where_writing_would_put_them(db: Database) -> None:
-    async def work(writer: Writer) -> int:
+    async def work(writer: EngineConnection) -> int:
         await event_data.add(writer, EVENTS)
         return (await seeding.place_of_this(writer))["transaction"]
 
@@ -151,7 +152,7 @@ async def test_events_are_copied_to_where_writing_would_put_them(db: Database) -
     async with db.engine.begin() as connection:
         await empty(connection)
     await make.store(db, ROLE, *USERS)
-    written_in = await db.write(work)
+    written_in = await db.fill(work)
     written = await log(db)
     # All of one transaction are at one place.
     assert {row.pop("transaction") for row in written} == {written_in}
@@ -161,14 +162,14 @@ async def test_events_are_copied_to_where_writing_would_put_them(db: Database) -
 
 
 async def test_the_place_is_that_of_this_transaction(db: Database) -> None:
-    async def work(writer: Writer) -> tuple[Any, Any]:
+    async def work(writer: EngineConnection) -> tuple[Any, Any]:
         await event_data.add(writer, [of_role(EventType.ROLE_CREATED, ROLE, AT_FIRST)])
         own = (await writer.execute(text("SELECT pg_current_xact_id()::text::bigint"))).scalar_one()
         return await seeding.place_of_this(writer), own
 
     await make.store(db, ROLE)
     for _ in range(2):
-        place, own = await db.write(work)
+        place, own = await db.fill(work)
         assert place == {"epoch": 1, "transaction": own}
 
 
@@ -228,21 +229,21 @@ async def test_a_server_that_takes_no_more_is_told(db: Database) -> None:
         time.sleep(0.3)
         yield from USERS
 
-    async def work(writer: Writer) -> None:
+    async def work(writer: EngineConnection) -> None:
         await seeding.prepare(writer)
         await writer.execute(text("SET LOCAL statement_timeout = 100"))
         await seeding.add_users(writer, slowly())
 
     with pytest.raises(UnavailableError):
-        await db.write(work)
+        await db.fill(work)
 
 
 async def test_only_admin_is_empty(db: Database) -> None:
-    assert await db.write(seeding.is_empty)
+    assert await db.fill(seeding.is_empty)
     role = await make.role(db)
-    assert not await db.write(seeding.is_empty)
+    assert not await db.fill(seeding.is_empty)
     async with db.engine.begin() as connection:
         await connection.execute(delete(RoleRow).where(RoleRow.id == role.id))
-    assert await db.write(seeding.is_empty)
+    assert await db.fill(seeding.is_empty)
     await make.user(db, status=UserStatus.ARCHIVED)
-    assert not await db.write(seeding.is_empty)
+    assert not await db.fill(seeding.is_empty)

@@ -12,7 +12,8 @@ from sqlalchemy import text
 import make
 from acting import NOW
 from roster.data import tokens as token_data
-from roster.data.db import Database, Writer
+from roster.data.connections import Writer
+from roster.data.db import Database
 from roster.domain.ids import new_id
 from roster.domain.tokens import ApiToken, digest, new_secret
 from roster.domain.users import User
@@ -43,7 +44,7 @@ async def test_a_token_is_read_as_it_was_added(db: Database, owner: User) -> Non
     async with db.read() as reader:
         found = await token_data.by_ids(reader, [bare.id, full.id, new_id()])
         assert found == {bare.id: bare, full.id: full}
-        kept = (await reader.execute(text("SELECT * FROM api_tokens ORDER BY id"))).mappings().all()
+        kept = (await reader.execute(text("SELECT * FROM api_tokens ORDER BY id"))).mappings()
     assert bytes(kept[0]["digest"]) == digest(secret)
     # The secret is nowhere, in no form that shows it.
     assert secret not in str(kept)

@@ -1,5 +1,7 @@
 """That the log and the directory of a running server say the same: no change is without its event, and no event without."""
 
+from typing import Any
+
 from sqlalchemy import select
 
 from replay import Row, check_replay, log
@@ -20,7 +22,7 @@ async def _admin_before(db: Database) -> Row:
     """The one role that is older than the log, as it was when that began."""
     async with db.read() as reader:
         found = await reader.execute(select(RoleRow.__table__).where(RoleRow.key == "ADMIN"))
-        admin = dict(found.mappings().one())
+        admin: dict[str, Any] = found.one()._asdict()
     for event in reversed(await log(db)):
         if event["role_id"] == admin["id"]:
             admin |= {change["field"]: change["before"] for change in event["changes"]}

@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from explained import Explained
 from million import BIG, PAGE, USERS, Json, Million, a_million
-from roster.api.pages import encode_cursor
+from roster.api.pages import encode_cursor, name_of_order
 from roster.domain.pages import Cursor, OrderDirection, OrderKey, UserOrderField
 from roster.domain.users import LIVE_STATUSES
 
@@ -127,7 +127,7 @@ async def far_cursor(million: Million, order: OrderKey[UserOrderField], *, gone:
     )
     async with million.client.db.read() as reader:
         value, id_ = (await reader.execute(text(query))).one()
-    return encode_cursor(Cursor(values=(value,), id=id_), (order,))
+    return encode_cursor(Cursor(values=(value,), id=id_), name_of_order((order,)))
 
 
 @pytest.mark.parametrize("gone", [False, True])

@@ -7,7 +7,8 @@ import pytest
 
 import make
 from acting import NOW, Acting, acting
-from roster.data.db import Database, count_statements
+from roster.data.db import Database
+from roster.data.statements import count_statements
 from roster.domain.assignments import IN_FORCE, RoleAssignment
 from roster.domain.callers import Call, Caller, nobody
 from roster.domain.errors import ForbiddenError, RequestError, UnauthenticatedError

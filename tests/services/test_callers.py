@@ -1,13 +1,12 @@
 """Who calls, by the Authorization headers of a request: whatever is wrong is told alike, and costs at most one look."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 import make
 from acting import NOW, acting
@@ -20,6 +19,7 @@ from roster.domain.permissions import EVERY_PERMISSION
 from roster.domain.tokens import ApiToken, new_secret
 from roster.domain.users import User, UserStatus
 from roster.services.callers import Callers
+from sent import sent_statements
 from tuned import tuned
 
 SECRET = new_secret()
@@ -49,26 +49,10 @@ async def token(db: Database, user: User) -> ApiToken:
     return await make.token(db, user, secret=SECRET)
 
 
-@asynccontextmanager
-async def statements(db: Database) -> AsyncIterator[list[str]]:
-    """The text of every statement that is sent meanwhile."""
-    sent: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        sent.append(statement)
-
-    event.listen(db.engine.sync_engine, "before_cursor_execute", note)
-    try:
-        yield sent
-    finally:
-        event.remove(db.engine.sync_engine, "before_cursor_execute", note)
-
-
 async def refused(db: Database, *headers: str, looks: int, now: datetime = NOW) -> None:
     """In the same words whatever is wrong, and with so many statements."""
-    async with statements(db) as sent:
-        with pytest.raises(UnauthenticatedError) as raised:
-            await of_headers(db, *headers, now=now)
+    with sent_statements() as sent, pytest.raises(UnauthenticatedError) as raised:
+        await of_headers(db, *headers, now=now)
     assert (raised.value.message, raised.value.code) == ("The token is not valid.", "UNAUTHENTICATED")
     assert (raised.value.path, raised.value.__cause__) == ((), None)
     assert len(sent) == looks
@@ -78,7 +62,7 @@ async def refused(db: Database, *headers: str, looks: int, now: datetime = NOW) 
 
 
 async def test_whoever_shows_nothing_is_nobody_who_may_what_anybody_may(db: Database) -> None:
-    async with statements(db) as sent:
+    with sent_statements() as sent:
         assert await of_headers(db) == nobody(ANYBODY)
     assert sent == []
 
@@ -241,7 +225,7 @@ async def test_the_use_of_a_token_is_noted_once_a_minute(db: Database) -> None:
     noted: list[tuple[datetime | None, int]] = []
     ago = (timedelta(0), BARELY, MINUTE - BARELY, MINUTE, MINUTE + BARELY, 2 * MINUTE - BARELY, 2 * MINUTE)
     for later in ago:
-        async with statements(db) as sent:
+        with sent_statements() as sent:
             await of_secret(db, now=NOW + later)
         noted.append((await last_use(db), len(sent)))
     second, third = NOW + MINUTE, NOW + 2 * MINUTE

@@ -13,7 +13,8 @@ from racing import Work, race, role_gate, until_one_waits, user_gate
 from recorded import assigned, event, expired, recorded, revoked
 from replay import count, log
 from roster.data import assignments as assignment_data
-from roster.data.db import Database, Writer
+from roster.data.db import Database
+from roster.data.engine import EngineConnection
 from roster.domain.actors import SYSTEM
 from roster.domain.events import Event, EventType
 from roster.domain.roles import Role
@@ -197,7 +198,7 @@ async def test_what_is_extended_meanwhile_does_not_expire(
         await request.execute(role_gate(role))
         job = asyncio.create_task(record_expiries(db, NOW))
         await until_one_waits(db)
-        await assignment_data.set_expiries(Writer(request), {held.id: until})
+        await assignment_data.set_expiries(EngineConnection(request), {held.id: until})
     assert await job == 0
     assert await history(db, user) == [replace(held, expires_at=until)]
     assert await recorded(db) == []

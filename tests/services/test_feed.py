@@ -73,7 +73,7 @@ async def poll_rashly_until(done: asyncio.Event, db: Database, seen: list[UUID])
 async def log(db: Database, *types: EventType) -> list[str]:
     """The ids of all events, or those of the types, in their order."""
     every = select(EventRow.id).order_by(*PLACE)
-    async with db.read() as reader:
+    async with db.engine.connect() as reader:
         found = await reader.scalars(every.where(EventRow.type.in_(types)) if types else every)
         return [ids.to_text(ids.Kind.EVENT, id_) for id_ in found]
 

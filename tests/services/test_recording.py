@@ -12,7 +12,8 @@ from acting import LATER, NOW, Acting, acting, refusal, user_ref
 from racing import deadlocks, race, role_gate, until_one_waits, user_gate
 from recorded import assigned, event, recorded, revoked
 from roster.data import events as event_data
-from roster.data.db import BeginAgain, Database, Writer
+from roster.data.connections import Writer
+from roster.data.db import BeginAgain, Database
 from roster.domain.actors import LOCAL_OPERATOR
 from roster.domain.assignments import Change
 from roster.domain.callers import OPERATOR, Call

@@ -6,10 +6,12 @@ from datetime import datetime
 from functools import partial
 from typing import Any, NoReturn
 
+import orjson
 from fastapi import APIRouter, Request, Response
 from graphql import ExecutionResult
-from starlette.requests import ClientDisconnect
+from starlette.datastructures import Headers
 from starlette.responses import RedirectResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from roster.api import playground
 from roster.api.context import Context
@@ -22,36 +24,64 @@ from roster.services.services import Services
 _PARAMETERS = {"query": str, "variables": dict, "operationName": str, "extensions": dict}
 
 
-FindCaller = Callable[[Sequence[str]], Awaitable[Caller]]
+def _no_constant(name: str) -> NoReturn:
+    """Python reads NaN and Infinity, which RFC 8259 does not have."""
+    raise ValueError(name)
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+
+Work = Callable[[Caller], Awaitable[ExecutionResult]]
+ToCaller = Callable[[Sequence[str], Work], Awaitable[ExecutionResult]]
 MakeServices = Callable[[Call], Services]
 
 
-def router(find_caller: FindCaller, make_services: MakeServices) -> APIRouter:
-    """`find_caller` is given the Authorization headers."""
-    made = APIRouter()
+class GraphQLOverHTTP:
+    """Answers POST to /graphql; whatever else there is, the application behind it.
 
-    @made.post("/graphql")
-    async def answer(request: Request) -> Response:
-        try:
-            caller = await find_caller(request.headers.getlist("authorization"))
+    Before the application's routes, which take several times as long to find it as it takes to be called.
+    `to_caller` answers what the work that it is given does for whoever is told by the Authorization headers.
+    """
+
+    def __init__(self, app: ASGIApp, to_caller: ToCaller, make_services: MakeServices) -> None:
+        self._app, self._to_caller, self._make_services = app, to_caller, make_services
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == "/graphql" and scope["method"] == "POST":
+            answer = await self._answer(scope, receive)
+            await answer(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Response:
+        headers, bodies = Headers(scope=scope), list[bytes]()
+
+        async def to(caller: Caller) -> ExecutionResult:
             note_caller(caller)
-            given = _read(request.headers.get("content-type", ""), await request.body())
-            result = await execute(
+            if not bodies:  # it can be read once, and this begun twice
+                bodies.append(await _body(receive))
+            given = _read(headers.get("content-type", ""), bodies[0])
+            return await execute(
                 given["query"],
                 given.get("variables"),
                 given.get("operationName") or None,
-                Context(partial(_services, make_services, caller)),
+                Context(partial(_services, self._make_services, caller)),
             )
+
+        try:
+            result = await self._to_caller(headers.getlist("authorization"), to)
         except UnauthenticatedError as error:
             return refusal(error, 401, {"WWW-Authenticate": 'Bearer realm="Roster", error="invalid_token"'})
         except UnavailableError as error:
             return refusal(error, 503)
         except BadRequestError as error:
             return refusal(error)
-        except ClientDisconnect:
-            return refusal(BadRequestError("The body did not arrive."))
         return _json(_formatted(result))
 
+
+def pages() -> APIRouter:
+    """The playground, for browsers."""
+    made = APIRouter()
     made.get("/graphql")(playground.page)
 
     @made.get("/")
@@ -65,12 +95,23 @@ def router(find_caller: FindCaller, make_services: MakeServices) -> APIRouter:
     return made
 
 
+async def _body(receive: Receive) -> bytes:
+    body, more = b"", True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise BadRequestError("The body did not arrive.")
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return body
+
+
 def _read(content_type: str, body: bytes) -> dict[str, Any]:
     """The parameters of a request. Only JSON is read, which no form of another site can send."""
     if content_type.partition(";")[0].strip().lower() != "application/json":
         raise BadRequestError("The body must be application/json.")
     try:
-        given = json.loads(body, parse_constant=_no_constant)
+        given = _DECODER.decode(body.decode())
     except (ValueError, RecursionError):
         raise BadRequestError("The body is not JSON.") from None
     if not isinstance(given, dict):
@@ -81,11 +122,6 @@ def _read(content_type: str, body: bytes) -> dict[str, Any]:
     if not given.get("query"):
         raise BadRequestError("There is no query.")
     return given
-
-
-def _no_constant(name: str) -> NoReturn:
-    """Python reads NaN and Infinity, which RFC 8259 does not have."""
-    raise ValueError(name)
 
 
 def _services(make_services: MakeServices, caller: Caller, now: datetime) -> Services:
@@ -113,7 +149,9 @@ def _before_execution(result: ExecutionResult) -> bool:
 
 
 def _json(content: dict[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    # Escaped to ASCII: a lone surrogate that a client sent can be told back to it.
-    return Response(
-        json.dumps(content, separators=(",", ":")), status, headers, media_type="application/json"
-    )
+    try:
+        body = orjson.dumps(content)
+    except TypeError:
+        # A lone surrogate that a client sent can be told back to it only escaped; so can a huge number.
+        body = json.dumps(content, separators=(",", ":")).encode()
+    return Response(body, status, headers, media_type="application/json")

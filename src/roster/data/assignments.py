@@ -1,28 +1,39 @@
 """The statements of role assignments."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Uuid, func, insert, literal, select, update
+from sqlalchemy import Uuid, bindparam, func, insert, literal, literal_column, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute
 
+from roster.data import users as user_data
 from roster.data.columns import Moment
-from roster.data.db import Reader, Writer
+from roster.data.connections import Reader, Writer
 from roster.data.filters import Matcher
 from roster.data.models import RoleAssignmentRow, UserRow
-from roster.data.operators import one_of_ids
-from roster.data.pages import Ordered, SortKey, count_up_to, counts_up_to, fetch_page, fetch_pages, with_id
-from roster.data.scopes import in_scope
-from roster.data.statements import AnyRow, AnySelect, Column
+from roster.data.operators import one_of_given_ids, one_of_ids
+from roster.data.pages import (
+    Ordered,
+    Shape,
+    SortKey,
+    count_up_to,
+    counts_up_to,
+    fetch_page,
+    fetch_pages,
+    page_statement,
+    with_id,
+)
+from roster.data.scopes import NOW, in_scope
+from roster.data.statements import AnyRow, AnySelect, Column, fixed
 from roster.domain.actors import Actor
 from roster.domain.assignments import IN_FORCE, Change, RoleAssignment
 from roster.domain.filters import AssignmentSelection
 from roster.domain.pages import AssignmentOrderField, Page, PageRequest
-from roster.domain.users import UserStatus
+from roster.domain.users import User, UserStatus
 
 COLUMNS: tuple[InstrumentedAttribute[Any], ...] = (
     RoleAssignmentRow.id,
@@ -55,14 +66,37 @@ def _assignment(row: AnyRow) -> RoleAssignment:
     )
 
 
+_BY_IDS = fixed(select(*COLUMNS).where(one_of_given_ids(RoleAssignmentRow.id)))
+_OPEN = select(*COLUMNS).where(RoleAssignmentRow.ended_at.is_(None))
+_OPEN_OF_USERS = fixed(_OPEN.where(one_of_given_ids(RoleAssignmentRow.user_id)))
+_OPEN_OF_ROLE = fixed(_OPEN.where(RoleAssignmentRow.role_id == bindparam("role_id")))
+_HOLDER_COUNTS = fixed(
+    select(RoleAssignmentRow.role_id, func.count())
+    .where(one_of_given_ids(RoleAssignmentRow.role_id), in_scope(IN_FORCE, NOW))
+    .group_by(RoleAssignmentRow.role_id)
+)
+_LASTING_HOLDER_COUNTS = fixed(
+    select(RoleAssignmentRow.role_id, func.count())
+    .join(UserRow, UserRow.id == RoleAssignmentRow.user_id)
+    .where(
+        one_of_given_ids(RoleAssignmentRow.role_id),
+        RoleAssignmentRow.ended_at.is_(None),
+        RoleAssignmentRow.expires_at.is_(None),
+        UserRow.status == literal_column(f"'{UserStatus.ACTIVE}'"),
+    )
+    .group_by(RoleAssignmentRow.role_id)
+)
+_ADD = fixed(insert(RoleAssignmentRow), writes=tuple(column.key for column in COLUMNS))
+
 _ORDERED = Ordered(
     keys=with_id([SortKey(expression=RoleAssignmentRow.assigned_at, nullable=False)], RoleAssignmentRow.id),
     record=_assignment,
+    columns=COLUMNS,
 )
 
 
 async def by_ids(reader: Reader, ids: Sequence[UUID]) -> Mapping[UUID, RoleAssignment]:
-    rows = await reader.execute(select(*COLUMNS).where(one_of_ids(RoleAssignmentRow.id, ids)))
+    rows = await reader.execute(_BY_IDS, {"ids": ids})
     return {row.id: _assignment(row) for row in rows}
 
 
@@ -85,7 +119,8 @@ async def page(
     matcher: Matcher,
     request: PageRequest[AssignmentOrderField],
 ) -> Page[RoleAssignment]:
-    return await fetch_page(reader, _selected(which, matcher), request, _ORDERED)
+    statement = page_statement(_selected(which, matcher), _ORDERED.keys, Shape.of(request))
+    return await fetch_page(reader, statement, request, _ORDERED)
 
 
 async def count(reader: Reader, which: AssignmentSelection, matcher: Matcher, cap: int) -> int:
@@ -128,53 +163,38 @@ async def holder_counts(
     reader: Reader | Writer, role_ids: Sequence[UUID], now: datetime
 ) -> Mapping[UUID, int]:
     """How many users, whatever their status, hold each role now."""
-    statement = (
-        select(RoleAssignmentRow.role_id, func.count())
-        .where(one_of_ids(RoleAssignmentRow.role_id, role_ids), in_scope(IN_FORCE, now))
-        .group_by(RoleAssignmentRow.role_id)
-    )
-    found = dict((await reader.execute(statement)).all())
+    found = dict(await reader.execute(_HOLDER_COUNTS, {"ids": role_ids, "now": now}))
     return {role_id: found.get(role_id, 0) for role_id in role_ids}
 
 
 async def lasting_holder_counts(reader: Reader | Writer, role_ids: Sequence[UUID]) -> Mapping[UUID, int]:
     """How many ACTIVE users hold each role without expiry: those that `min_holders` counts."""
-    statement = (
-        select(RoleAssignmentRow.role_id, func.count())
-        .join(UserRow, UserRow.id == RoleAssignmentRow.user_id)
-        .where(
-            one_of_ids(RoleAssignmentRow.role_id, role_ids),
-            RoleAssignmentRow.ended_at.is_(None),
-            RoleAssignmentRow.expires_at.is_(None),
-            UserRow.status == UserStatus.ACTIVE,
-        )
-        .group_by(RoleAssignmentRow.role_id)
-    )
-    found = dict((await reader.execute(statement)).all())
+    found = dict(await reader.execute(_LASTING_HOLDER_COUNTS, {"ids": role_ids}))
     return {role_id: found.get(role_id, 0) for role_id in role_ids}
 
 
 async def open_of_users(writer: Writer, user_ids: Sequence[UUID]) -> Sequence[RoleAssignment]:
     """What has not been ended, expired or not. Stable once the users are locked."""
-    statement = select(*COLUMNS).where(
-        one_of_ids(RoleAssignmentRow.user_id, user_ids), RoleAssignmentRow.ended_at.is_(None)
-    )
-    return [_assignment(row) for row in await writer.execute(statement)]
+    return [_assignment(row) for row in await writer.execute(_OPEN_OF_USERS, {"ids": user_ids})]
+
+
+async def lock_holders(
+    writer: Writer, *, alone: Collection[UUID] = (), shared: Collection[UUID] = ()
+) -> tuple[Mapping[UUID, User], Sequence[RoleAssignment]]:
+    """The users, locked as by `users.lock`, and what they hold then."""
+    of_them = (_OPEN_OF_USERS, {"ids": [*{*alone, *shared}]})
+    *locked, held = await writer.execute_all([*user_data.locking(alone, shared), of_them])
+    return user_data.records_by_id(locked), [_assignment(row) for row in held]
 
 
 async def open_of_role(writer: Writer, role_id: UUID) -> Sequence[RoleAssignment]:
     """What has not been ended, expired or not. Stable once the role is locked to change it."""
-    statement = select(*COLUMNS).where(
-        RoleAssignmentRow.role_id == role_id, RoleAssignmentRow.ended_at.is_(None)
-    )
-    return [_assignment(row) for row in await writer.execute(statement)]
+    return [_assignment(row) for row in await writer.execute(_OPEN_OF_ROLE, {"role_id": role_id})]
 
 
 async def add(writer: Writer, assignments: Sequence[RoleAssignment]) -> None:
     if assignments:
-        rows = [values(given) for given in assignments]
-        # RETURNING lets SQLAlchemy send many rows in one statement.
-        await writer.execute(insert(RoleAssignmentRow).returning(RoleAssignmentRow.id), rows)
+        await writer.send(_ADD, [values(given) for given in assignments])
 
 
 def values(given: RoleAssignment) -> dict[str, Any]:
@@ -202,7 +222,7 @@ async def set_expiries(writer: Writer, expiries: Mapping[UUID, datetime | None])
             func.unnest(literal(list(expiries), ARRAY(Uuid))).label("id"),
             func.unnest(literal(list(expiries.values()), ARRAY(Moment))).label("expires_at"),
         ).subquery()
-        await writer.execute(
+        await writer.send(
             update(RoleAssignmentRow)
             .where(RoleAssignmentRow.id == new.c.id)
             .values(expires_at=new.c.expires_at)
@@ -212,7 +232,7 @@ async def set_expiries(writer: Writer, expiries: Mapping[UUID, datetime | None])
 async def close_expired(writer: Writer, ids: Sequence[UUID]) -> None:
     """Ends each at its expiry, so that the role can be held anew and history stays true."""
     if ids:
-        await writer.execute(
+        await writer.send(
             update(RoleAssignmentRow)
             .where(one_of_ids(RoleAssignmentRow.id, ids))
             .values(ended_at=RoleAssignmentRow.expires_at)
@@ -232,7 +252,7 @@ async def expired_before(writer: Writer, moment: datetime, limit: int) -> Sequen
 
 async def revoke(writer: Writer, ids: Sequence[UUID], change: Change) -> None:
     if ids:
-        await writer.execute(
+        await writer.send(
             update(RoleAssignmentRow)
             .where(one_of_ids(RoleAssignmentRow.id, ids))
             .values(

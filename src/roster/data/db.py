@@ -6,49 +6,33 @@ unique value taken meanwhile, a lock that turned out too weak, a deadlock. Work 
 """
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import NewType, TypeVar
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+from typing import Literal, TypeVar
 
+import psycopg
 from psycopg import errors as pg
-from sqlalchemy import event
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from psycopg.conninfo import make_conninfo
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from roster.data.connections import Driver, PoolTimeoutError, Reader, Writer
 from roster.data.constraints import ERRORS
+from roster.data.engine import EngineConnection, EngineDriver
+from roster.data.libpq.driver import LibpqDriver
 from roster.domain.errors import Rejected, UnavailableError
 
-Reader = NewType("Reader", AsyncConnection)
-Writer = NewType("Writer", AsyncConnection)
 T = TypeVar("T")
+W = TypeVar("W")
+DriverName = Literal["libpq", "sqlalchemy"]
 
 logger = logging.getLogger("roster.database")
 
 ATTEMPTS = 5
+_POOL_TIMEOUT = 10
+_OPTIONS = "-c timezone=UTC -c application_name=roster"
+_FAILURES = (psycopg.Error, PoolTimeoutError)
 _SETTLED_BY_A_SECOND_LOOK = (pg.UniqueViolation, pg.DeadlockDetected, pg.SerializationFailure)
-
-
-@dataclass(slots=True)
-class _Statements:
-    sent: int = 0
-
-
-# What is sent on no request's behalf is counted on the default, where nobody looks.
-_statements: ContextVar[_Statements] = ContextVar("statements", default=_Statements())  # noqa: B039
-
-
-def count_statements() -> Callable[[], int]:
-    """Begins to count those of this task and of every task that it begins; what is returned tells how many there were."""
-    statements = _Statements()
-    _statements.set(statements)
-    return lambda: statements.sent
-
-
-def _count(*_: object) -> None:
-    _statements.get().sent += 1
 
 
 class BeginAgain(Exception):
@@ -60,90 +44,114 @@ class UnexpectedValueError(Exception):
 
 
 class Database:
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+    """`driver` is what runs the statements: libpq, or SQLAlchemy's own engine. They do the same."""
+
+    def __init__(self, url: str, *, pool_size: int = 10, driver: DriverName = "libpq") -> None:
         self.engine: AsyncEngine = create_async_engine(
             url,
             pool_size=pool_size,
             max_overflow=0,
-            pool_timeout=10,
+            pool_timeout=_POOL_TIMEOUT,
+            pool_pre_ping=True,  # libpq's own pool hears of a connection that is lost while nobody has it
             hide_parameters=True,  # what people are called does not belong in a log
-            connect_args={"options": "-c timezone=UTC -c application_name=roster"},
+            connect_args={"options": _OPTIONS},
         )
-        event.listen(self.engine.sync_engine, "before_cursor_execute", _count)
-        self._reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self.driver_name = driver
+        self._bulk = EngineDriver(self.engine)
+        self.driver: Driver = self._bulk
+        if driver == "libpq":
+            _, named = self.engine.dialect.create_connect_args(self.engine.url)
+            del named["context"]  # the types that SQLAlchemy knows: ours are in libpq/adapters.py
+            conninfo = make_conninfo(**{**named, "options": _OPTIONS})
+            self.driver = LibpqDriver(conninfo, pool_size=pool_size, pool_timeout=_POOL_TIMEOUT)
 
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[Reader]:
+    def read(self) -> "_Reading":
         """Hold it for statements only, never while waiting for another: one connection then suffices for any query."""
-        with _failures_told():
-            async with self._reading.connect() as connection:
-                yield Reader(connection)
+        return _Reading(self.driver.reading())
 
     async def write(self, work: Callable[[Writer], Awaitable[T]]) -> T:
         """What the work returns, committed. Raises what the work raises, and Rejected for a constraint that fired."""
-        attempt = 1
-        while True:
-            try:
-                return await self._transaction(work)
-            except BeginAgain as error:
-                if attempt == ATTEMPTS:
-                    raise UnavailableError("Too many others change the same: try again.") from error
-            except (DBAPIError, PoolTimeoutError) as error:
-                if attempt == ATTEMPTS or not isinstance(_cause(error), _SETTLED_BY_A_SECOND_LOOK):
-                    raise _told(error).with_traceback(error.__traceback__) from None
-            attempt += 1
+        return await _written(self.driver.writing, work)
 
-    async def _transaction(self, work: Callable[[Writer], Awaitable[T]]) -> T:
-        async with self.engine.begin() as connection:
-            return await work(Writer(connection))
+    async def fill(self, work: Callable[[EngineConnection], Awaitable[T]]) -> T:
+        """The same for work that needs SQLAlchemy's own connection."""
+        return await _written(self._bulk.writing, work)
 
     async def close(self) -> None:
+        await self.driver.close()
         await self.engine.dispose()
 
 
-@contextmanager
-def _failures_told() -> Iterator[None]:
-    try:
-        yield
-    except (DBAPIError, PoolTimeoutError) as error:
-        raise _told(error).with_traceback(error.__traceback__) from None
+class _Reading:
+    """What a driver reads with, and its failures told."""
+
+    __slots__ = ("_reading",)
+
+    def __init__(self, reading: AbstractAsyncContextManager[Reader]) -> None:
+        self._reading = reading
+
+    async def __aenter__(self) -> Reader:
+        try:
+            return await self._reading.__aenter__()
+        except _FAILURES as error:
+            raise _told(error).with_traceback(error.__traceback__) from None
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        try:
+            await self._reading.__aexit__(kind, error, where)
+        except _FAILURES as failure:
+            error = failure
+        if isinstance(error, _FAILURES):
+            raise _told(error).with_traceback(error.__traceback__) from None
 
 
-def _cause(error: DBAPIError | PoolTimeoutError) -> BaseException | None:
-    return error.orig if isinstance(error, DBAPIError) else None
+async def _written(
+    writing: Callable[[], AbstractAsyncContextManager[W]], work: Callable[[W], Awaitable[T]]
+) -> T:
+    attempt = 1
+    while True:
+        try:
+            async with writing() as writer:
+                return await work(writer)
+        except BeginAgain as error:
+            if attempt == ATTEMPTS:
+                raise UnavailableError("Too many others change the same: try again.") from error
+        except _FAILURES as error:
+            if attempt == ATTEMPTS or not isinstance(error, _SETTLED_BY_A_SECOND_LOOK):
+                raise _told(error).with_traceback(error.__traceback__) from None
+        attempt += 1
 
 
-def _told(error: DBAPIError | PoolTimeoutError) -> Exception:
+def _told(error: psycopg.Error | PoolTimeoutError) -> Exception:
     """The domain's word for a failure of the database; a failure that has none stays what it is."""
-    cause = _cause(error)
-    if isinstance(cause, pg.IntegrityError) and (told := ERRORS.get(cause.diag.constraint_name or "")):
-        return Rejected(told)
-    if unavailable := _unavailable(error, cause):
-        return unavailable
-    if isinstance(error, DBAPIError) and isinstance(cause, (pg.IntegrityError, pg.DataError)):
-        where = cause.diag.constraint_name or cause.diag.column_name or "a value"
-        return UnexpectedValueError(f"{type(cause).__name__} of {where}: {error.statement}")
-    return error
-
-
-def _unavailable(
-    error: DBAPIError | PoolTimeoutError, cause: BaseException | None
-) -> UnavailableError | None:
-    """For what may go otherwise another time."""
     if isinstance(error, PoolTimeoutError):
         logger.warning("no connection is free")
         return UnavailableError("The server is busy: try again.")
-    if isinstance(cause, pg.DiskFull):
+    if isinstance(error, pg.IntegrityError) and (told := ERRORS.get(error.diag.constraint_name or "")):
+        return Rejected(told)
+    if unavailable := _unavailable(error):
+        return unavailable
+    if isinstance(error, (pg.IntegrityError, pg.DataError)):
+        where = error.diag.constraint_name or error.diag.column_name or "a value"
+        return UnexpectedValueError(f"{type(error).__name__} of {where}: {' '.join(error.__notes__)}")
+    return error
+
+
+def _unavailable(error: psycopg.Error) -> UnavailableError | None:
+    """For what may go otherwise another time."""
+    if isinstance(error, pg.DiskFull):
         logger.error("the disk of the database is full")
         return UnavailableError("The database has no room for more: try again later.")
-    if isinstance(cause, pg.ReadOnlySqlTransaction):
+    if isinstance(error, pg.ReadOnlySqlTransaction):
         logger.warning("the database can only be read")
         return UnavailableError("The database can only be read: try again later.")
-    if isinstance(cause, pg.QueryCanceled):
+    if isinstance(error, pg.QueryCanceled):
         logger.warning("a statement took too long")
         return UnavailableError("The database takes too long to answer this: ask for less, or try again.")
-    if isinstance(cause, (pg.OperationalError, pg.InterfaceError)):
+    if isinstance(error, (pg.OperationalError, pg.InterfaceError)):
         # The first line of it: those after may show rows.
-        logger.warning("the database cannot be reached", extra={"reason": str(cause).partition("\n")[0]})
+        logger.warning("the database cannot be reached", extra={"reason": str(error).partition("\n")[0]})
         return UnavailableError("The database cannot be reached: try again.")
     return None

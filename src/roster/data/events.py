@@ -10,16 +10,17 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, Integer, cast, func, insert, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Integer, cast, func, insert, select, tuple_, type_coerce
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 from sqlalchemy.types import Text
 
-from roster.data.db import Reader, Writer
+from roster.data.columns import CText
+from roster.data.connections import Reader, Writer
 from roster.data.filters import role_ref_is, user_ref_is
 from roster.data.models import EventRow, RoleRow, UserRow
-from roster.data.operators import date_time_matches, one_of_ids
-from roster.data.pages import Ordered, SortKey, fetch_page, fetch_pages, with_id
-from roster.data.statements import AnyRow, AnySelect, Column
+from roster.data.operators import date_time_matches, one_of_given_ids, one_of_texts
+from roster.data.pages import Ordered, Shape, SortKey, fetch_page, fetch_pages, page_statement, with_id
+from roster.data.statements import AnyRow, AnySelect, Column, fixed
 from roster.domain.actors import Actor
 from roster.domain.events import Event, FieldChange
 from roster.domain.filters import EventFilter
@@ -58,9 +59,13 @@ def _event(row: AnyRow) -> Event:
     )
 
 
+_BY_IDS = fixed(select(*COLUMNS).where(one_of_given_ids(EventRow.id)))
+_ADD = fixed(insert(EventRow), writes=tuple(column.key for column in COLUMNS))
+
 _ORDERED = Ordered(
     keys=with_id([SortKey(expression=column, nullable=False) for column in _PLACE], EventRow.id, moot=True),
     record=_event,
+    columns=COLUMNS,
 )
 
 
@@ -90,7 +95,7 @@ def _selected(given: EventFilter | None) -> AnySelect:
     if given is None:
         return statement
     if given.type is not None:
-        statement = statement.where(EventRow.type.in_(given.type))
+        statement = statement.where(one_of_texts(type_coerce(EventRow.type, CText), given.type))
     if given.user is not None:
         statement = statement.where(_user_is(EventRow.user_id, given.user))
     if given.role is not None:
@@ -103,7 +108,7 @@ def _selected(given: EventFilter | None) -> AnySelect:
 
 
 async def by_ids(reader: Reader, ids: Sequence[UUID]) -> Mapping[UUID, Event]:
-    rows = await reader.execute(select(*COLUMNS).where(one_of_ids(EventRow.id, ids)))
+    rows = await reader.execute(_BY_IDS, {"ids": ids})
     return {row.id: _event(row) for row in rows}
 
 
@@ -111,7 +116,8 @@ async def page(
     reader: Reader, given: EventFilter | None, request: PageRequest[EventOrderField]
 ) -> Page[Event]:
     """Of the feed, which ends where something could still come in between."""
-    return await fetch_page(reader, _selected(given).where(_is_settled()), request, _ORDERED)
+    statement = page_statement(_selected(given).where(_is_settled()), _ORDERED.keys, Shape.of(request))
+    return await fetch_page(reader, statement, request, _ORDERED)
 
 
 async def pages_by_users(
@@ -134,10 +140,7 @@ def _about(column: InstrumentedAttribute[UUID | None], id_: Column) -> AnySelect
 async def add(writer: Writer, events: Sequence[Event]) -> None:
     """In their order."""
     if events:
-        rows = [values(event) for event in events]
-        # In the order of the parameters, which RETURNING alone does not promise.
-        returning = insert(EventRow).returning(EventRow.id, sort_by_parameter_order=True)
-        await writer.execute(returning, rows)
+        await writer.send(_ADD, [values(event) for event in events])
 
 
 def values(event: Event) -> dict[str, Any]:
@@ -162,4 +165,4 @@ def values(event: Event) -> dict[str, Any]:
 
 async def erase(writer: Writer, user_id: UUID) -> None:
     """Blanks what is personal in the events about a user, who must be ERASED by now."""
-    await writer.execute(select(func.erase_from_events(user_id)))
+    await writer.send(select(func.erase_from_events(user_id)))

@@ -7,11 +7,11 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from psycopg.errors import UndefinedTable
+from psycopg.errors import ProgrammingError, UndefinedTable
 from sqlalchemy import String, column, select, table
-from sqlalchemy.exc import ArgumentError, DBAPIError, ProgrammingError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from roster.data.db import Reader
+from roster.data.connections import Reader
 from roster.domain.errors import UnavailableError
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -56,7 +56,7 @@ async def applied(reader: Reader) -> frozenset[str]:
     """The newest migration that the database has; none if it was never migrated."""
     try:
         return frozenset((await reader.execute(_APPLIED)).scalars())
+    except UndefinedTable:
+        return frozenset()
     except ProgrammingError as error:
-        if isinstance(error.orig, UndefinedTable):
-            return frozenset()
         raise UnavailableError("What was migrated cannot be read.") from error

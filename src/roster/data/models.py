@@ -110,7 +110,9 @@ class RoleRow(Base):
     name_fold: Mapped[str] = mapped_column(CText)
     description: Mapped[str | None] = mapped_column(CText)
     description_fold: Mapped[str | None] = mapped_column(CText)
-    permissions: Mapped[list[str]] = mapped_column(ARRAY(CText), server_default=text("'{}'"))
+    permissions: Mapped[tuple[str, ...]] = mapped_column(
+        ARRAY(CText, as_tuple=True), server_default=text("'{}'")
+    )
     is_default: Mapped[bool] = mapped_column(server_default=text("false"))
     min_holders: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     archived_at: Mapped[datetime | None] = mapped_column(Moment)

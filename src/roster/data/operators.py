@@ -1,19 +1,20 @@
 """What each operator of a filter means in SQL: a condition on one column."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, any_, func, literal, not_, true
+from sqlalchemy import ColumnElement, and_, any_, bindparam, cast, func, literal, not_, select, true
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute
-from sqlalchemy.types import Uuid
+from sqlalchemy.types import TypeEngine, Uuid
 
 from roster.data.columns import CText, Moment
 from roster.data.statements import Column
 from roster.domain.filters import DateTimeFilter, IntFilter, KeyFilter, LabelsFilter, TextFilter
 
 Condition = ColumnElement[bool]
-Labels = InstrumentedAttribute[list[str]]
+Labels = InstrumentedAttribute[tuple[str, ...]]
 
 
 def all_of(conditions: Iterator[Condition]) -> Condition:
@@ -23,6 +24,24 @@ def all_of(conditions: Iterator[Condition]) -> Condition:
 def one_of_ids(column: Column, ids: Sequence[UUID]) -> Condition:
     """One array parameter whatever the length, so that the statement's text stays one."""
     return column == any_(literal(list(ids), ARRAY(Uuid)))
+
+
+def one_of_given_ids(column: Column, name: str = "ids") -> Condition:
+    """In a fixed statement: the parameter of that name has them."""
+    return column == any_(given(name, Uuid()))
+
+
+def one_of_given_texts(column: Column, name: str = "texts") -> Condition:
+    return column == any_(given(name, CText))
+
+
+def given(name: str, of: TypeEngine[Any]) -> Column:
+    """The array that a fixed statement has as a parameter.
+
+    The planner does not see how long it is, and so finds that one plan does for all: else it would plan anew each time.
+    """
+    array = ARRAY(of)
+    return cast(select(bindparam(name, type_=array)).scalar_subquery(), array)
 
 
 def one_of_texts(column: Column, texts: Sequence[str]) -> Condition:

@@ -10,13 +10,15 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     FromClause,
     Subquery,
     and_,
+    bindparam,
     func,
     literal,
-    null,
+    literal_column,
     or_,
     select,
     true,
@@ -27,12 +29,16 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.types import Uuid
 
-from roster.data.db import Reader
+from roster.data.connections import Reader, Values
+from roster.data.records import maker
 from roster.data.statements import AnyCompound, AnyRow, AnySelect, Column
 from roster.domain.pages import Cursor, Edge, KeyValue, OrderDirection, OrderKey, Page, PageRequest
 
 T = TypeVar("T")
+# The parameter for a value of a cursor; None stands for NULL.
+Bound = BindParameter[Any] | None
 Parts = Callable[[Column], Sequence[ColumnElement[bool]]]
+_cursor, _edge = maker(Cursor), maker(Edge)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,43 +71,89 @@ def with_id(
     return [*keys, SortKey(expression=id_column, nullable=False, descending=keys[-1].descending, moot=moot)]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """What the text of a page's statement depends on: of each cursor, whether each of its values is there.
+
+    The number of `rows` stands in the text, as a plan that is made for any number is made for a tenth of all.
+    """
+
+    order: tuple[OrderKey[Any], ...]
+    rows: int
+    backward: bool
+    after: tuple[bool, ...] | None
+    before: tuple[bool, ...] | None
+
+    @classmethod
+    def of(cls, request: PageRequest[Any]) -> "Shape":
+        return cls(
+            order=request.order,
+            rows=request.size + 1,
+            backward=request.backward,
+            after=_given(request.after),
+            before=_given(request.before),
+        )
+
+
+def _given(cursor: Cursor | None) -> tuple[bool, ...] | None:
+    return None if cursor is None else tuple([value is not None for value in _values(cursor)])
+
+
+def parameters_of(request: PageRequest[Any]) -> Values:
+    """For what `page_statement` made of the request's shape."""
+    return {
+        f"{side}_{n}": value
+        for side, cursor in (("after", request.after), ("before", request.before))
+        if cursor is not None
+        for n, value in enumerate(_values(cursor))
+        if value is not None
+    }
+
+
 def page_statement(
     base: AnySelect,
     keys: Sequence[SortKey],
-    request: PageRequest[Any],
+    shape: Shape,
     parts: Sequence[ColumnElement[bool]] = (true(),),
 ) -> AnySelect | AnyCompound:
     """One row more than asked for, in reading order. `base` has columns named after the record, filtered already.
 
     Each row is in one of the parts, each of which an index has in the order of the keys.
     """
-    reading = [key.reversed() for key in keys] if request.backward else list(keys)
+    reading = [key.reversed() for key in keys] if shape.backward else list(keys)
     deciding = [key for key in reading if not key.moot]
-    start, end = (request.before, request.after) if request.backward else (request.after, request.before)
+    after, before = _bound(deciding, "after", shape.after), _bound(deciding, "before", shape.before)
+    start, end = (before, after) if shape.backward else (after, before)
     labelled = base.add_columns(*(key.expression.label(f"key_{n}") for n, key in enumerate(keys[:-1])))
     if end is not None:
-        labelled = labelled.where(
-            or_(*following([key.reversed() for key in deciding], _values(end, deciding)))
-        )
+        labelled = labelled.where(or_(*following([key.reversed() for key in deciding], end)))
     ordering = [key.ordering(key.expression) for key in deciding]
-    seeks = [true()] if start is None else following(deciding, _values(start, deciding))
-    runs = [
-        labelled.where(part, seek).order_by(*ordering).limit(request.size + 1)
-        for part in parts
-        for seek in seeks
-    ]
+    seeks = [true()] if start is None else following(deciding, start)
+    rows: ColumnElement[int] = literal_column(str(shape.rows))
+    runs = [labelled.where(part, seek).order_by(*ordering).limit(rows) for part in parts for seek in seeks]
     if len(runs) == 1:
         return runs[0]
     # Each run is made a subquery, as only there it may have an order and a limit of its own.
     united = union_all(*(select(run.subquery()) for run in runs)).subquery()
-    return select(united).order_by(*_outer_ordering(united, reading)).limit(request.size + 1)
+    return select(united).order_by(*_outer_ordering(united, reading)).limit(rows)
 
 
-def following(keys: Sequence[SortKey], values: Sequence[KeyValue | UUID]) -> list[ColumnElement[bool]]:
+def _bound(keys: Sequence[SortKey], side: str, given: tuple[bool, ...] | None) -> Sequence[Bound] | None:
+    """A parameter for each value of a cursor; None for one that is missing."""
+    if given is None:
+        return None
+    return [
+        bindparam(f"{side}_{n}", type_=key.expression.type) if is_there else None
+        for n, (key, is_there) in enumerate(zip(keys, given, strict=False))
+    ]
+
+
+def following(keys: Sequence[SortKey], values: Sequence[Bound]) -> list[ColumnElement[bool]]:
     """Conditions, of which exactly one holds for each row that comes after the values in the order of the keys."""
-    if all(key.descending == keys[0].descending for key in keys) and None not in values:
-        columns = tuple_(*(key.expression for key in keys))
-        bound = tuple_(*(_bound(key, value) for key, value in zip(keys, values, strict=True)))
+    if all(key.descending == keys[0].descending for key in keys) and not any(
+        value is None for value in values
+    ):
+        columns, bound = tuple_(*(key.expression for key in keys)), tuple_(*values)
         if keys[0].descending:
             return [columns < bound]
         missing = [
@@ -115,24 +167,20 @@ def following(keys: Sequence[SortKey], values: Sequence[KeyValue | UUID]) -> lis
     return [*tied, *_beyond(first, value)]
 
 
-def _beyond(key: SortKey, value: KeyValue | UUID) -> list[ColumnElement[bool]]:
+def _beyond(key: SortKey, value: Bound) -> list[ColumnElement[bool]]:
     if value is None:
         return [key.expression.is_not(None)] if key.descending else []
     if key.descending:
-        return [key.expression < _bound(key, value)]
-    return [key.expression > _bound(key, value), *([key.expression.is_(None)] if key.nullable else [])]
+        return [key.expression < value]
+    return [key.expression > value, *([key.expression.is_(None)] if key.nullable else [])]
 
 
-def _equal(key: SortKey, value: KeyValue | UUID) -> ColumnElement[bool]:
-    return key.expression.is_(None) if value is None else key.expression == _bound(key, value)
+def _equal(key: SortKey, value: Bound) -> ColumnElement[bool]:
+    return key.expression.is_(None) if value is None else key.expression == value
 
 
-def _bound(key: SortKey, value: KeyValue | UUID) -> Column:
-    return literal(value, key.expression.type)
-
-
-def _values(cursor: Cursor, keys: Sequence[SortKey]) -> tuple[KeyValue | UUID, ...]:
-    return (*cursor.values, cursor.id)[: len(keys)]
+def _values(cursor: Cursor) -> tuple[KeyValue | UUID, ...]:
+    return (*cursor.values, cursor.id)
 
 
 def _outer_ordering(rows: FromClause, keys: Sequence[SortKey]) -> list[Column]:
@@ -143,21 +191,22 @@ def _outer_ordering(rows: FromClause, keys: Sequence[SortKey]) -> list[Column]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ordered(Generic[T]):
-    """How the rows of a list are ordered, the id last, and what record each makes.
+    """How the rows of a list are ordered, the id last, and what record each makes of its first columns, which follow.
 
     `parts` are those of page_statement; they are given the parent's id where it is a parent's list.
     """
 
     keys: Sequence[SortKey]
     record: Callable[[AnyRow], T]
+    columns: Sequence[Column]
     parts: Parts = lambda _: (true(),)
 
 
 async def fetch_page(
-    reader: Reader, base: AnySelect, request: PageRequest[Any], ordered: Ordered[T]
+    reader: Reader, statement: AnySelect | AnyCompound, request: PageRequest[Any], ordered: Ordered[T]
 ) -> Page[T]:
-    rows = (await reader.execute(page_statement(base, ordered.keys, request, ordered.parts(null())))).all()
-    return _page(rows, request, ordered)
+    """By the statement of the request's shape."""
+    return _page(await reader.execute(statement, parameters_of(request)), request, ordered)
 
 
 async def fetch_pages(
@@ -172,14 +221,15 @@ async def fetch_pages(
     keys = ordered.keys
     reading = [key.reversed() for key in keys] if request.backward else keys
     own = base(parent.c.id).correlate(parent)
-    lateral = page_statement(own, keys, request, ordered.parts(parent.c.id)).subquery().lateral()
+    of_one = page_statement(own, keys, Shape.of(request), ordered.parts(parent.c.id))
+    lateral = of_one.subquery().lateral()
     statement = (
-        select(parent.c.id.label("parent_id"), *lateral.c)
+        select(*lateral.c, parent.c.id.label("parent_id"))
         .select_from(parent.join(lateral, true()))
         .order_by(parent.c.id, *_outer_ordering(lateral, reading))
     )
     rows_by_parent: dict[UUID, list[AnyRow]] = {}
-    for row in (await reader.execute(statement)).all():
+    for row in await reader.execute(statement, parameters_of(request)):
         rows_by_parent.setdefault(row.parent_id, []).append(row)
     return {parent_id: _page(rows_by_parent.get(parent_id, ()), request, ordered) for parent_id in parents}
 
@@ -194,16 +244,10 @@ def _page(rows: Sequence[AnyRow], request: PageRequest[Any], ordered: Ordered[T]
     kept = list(rows[: request.size])
     if request.backward:
         kept.reverse()
-    edges = tuple(
-        Edge(
-            cursor=Cursor(
-                values=tuple(row._mapping[f"key_{n}"] for n in range(len(ordered.keys) - 1)),  # noqa: SLF001 -- SQLAlchemy's public name for it
-                id=row.id,
-            ),
-            node=ordered.record(row),
-        )
-        for row in kept
-    )
+    key = len(ordered.columns)
+    end = key + len(ordered.keys) - 1
+    record = ordered.record
+    edges = tuple([_edge((_cursor((row[key:end], row.id)), record(row))) for row in kept])
     has_previous = more if request.backward else request.after is not None
     has_next = request.before is not None if request.backward else more
     return Page(edges=edges, has_next=has_next, has_previous=has_previous)
@@ -223,7 +267,7 @@ async def counts_up_to(
     rows = _up_to(base(parent.c.id).correlate(parent), cap)
     count = select(func.count()).select_from(rows).lateral()
     statement = select(parent.c.id, *count.c).select_from(parent.join(count, true()))
-    return dict((await reader.execute(statement)).all())
+    return dict(await reader.execute(statement))
 
 
 def _up_to(base: AnySelect, cap: int) -> Subquery:

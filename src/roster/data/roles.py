@@ -2,22 +2,34 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, insert, literal, select, update
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import BigInteger, ColumnElement, Uuid, bindparam, func, insert, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
-from roster.data.db import Reader, Writer
+from roster.data.connections import Reader, Writer
 from roster.data.filters import Matcher
 from roster.data.models import RoleAssignmentRow, RoleRow
-from roster.data.operators import labels_match, one_of_ids, one_of_texts
-from roster.data.pages import Ordered, SortKey, count_up_to, directed, fetch_page, with_id
+from roster.data.operators import given, labels_match, one_of_given_ids, one_of_given_texts
+from roster.data.pages import (
+    Ordered,
+    Shape,
+    SortKey,
+    count_up_to,
+    directed,
+    fetch_page,
+    page_statement,
+    with_id,
+)
+from roster.data.records import maker
 from roster.data.row_locks import in_id_order
-from roster.data.scopes import in_scope, is_rare
-from roster.data.statements import AnyRow, AnySelect
-from roster.domain.assignments import Scope
+from roster.data.scopes import NOW, in_scope, is_rare
+from roster.data.statements import AnySelect, fixed
+from roster.domain.assignments import AssignmentState, Scope
 from roster.domain.filters import (
     ANYTHING,
     LabelsFilter,
@@ -44,18 +56,26 @@ COLUMNS: tuple[InstrumentedAttribute[Any], ...] = (
     RoleRow.created_at,
     RoleRow.updated_at,
 )
-_NAMES = tuple(column.key for column in COLUMNS if column is not RoleRow.permissions)
 # Any number that PostgreSQL reserves for nobody else: it stands for "the number of live roles".
 _COUNT_LOCK = 7_263_781
 
+_BY_IDS = fixed(select(*COLUMNS).where(one_of_given_ids(RoleRow.id)))
+_BY_KEYS = fixed(select(*COLUMNS).where(one_of_given_texts(RoleRow.key), RoleRow.archived_at.is_(None)))
+_MEANT_BY_KEYS = fixed(
+    select(RoleRow.key, RoleRow.id, is_rare(RoleRow.id)).where(one_of_given_texts(RoleRow.key))
+)
+_DEFAULTS = fixed(select(*COLUMNS).where(RoleRow.is_default, RoleRow.archived_at.is_(None)))
+_LOCK_COUNT = fixed(select(func.pg_advisory_xact_lock(_COUNT_LOCK)))
+_COUNT = fixed(select(func.count()).select_from(RoleRow).where(RoleRow.archived_at.is_(None)))
+_ROW = (*(column.key for column in COLUMNS), "key_fold", "name_fold", "description_fold")
+_ADD = fixed(insert(RoleRow), writes=_ROW)
+_CHANGE = fixed(update(RoleRow).where(RoleRow.id == bindparam("changed_id")), writes=_ROW)
 
-def _role(row: AnyRow) -> Role:
-    values = row._mapping  # noqa: SLF001 -- SQLAlchemy's public name for it
-    return Role(permissions=tuple(values["permissions"]), **{name: values[name] for name in _NAMES})
+_role = maker(Role)
 
 
 async def by_ids(reader: Reader | Writer, ids: Sequence[UUID]) -> Mapping[UUID, Role]:
-    rows = await reader.execute(select(*COLUMNS).where(one_of_ids(RoleRow.id, ids)))
+    rows = await reader.execute(_BY_IDS, {"ids": ids})
     return {row.id: _role(row) for row in rows}
 
 
@@ -63,21 +83,16 @@ async def by_refs(reader: Reader | Writer, refs: Sequence[RoleRef]) -> Mapping[R
     """Which roles the references find; one statement for each kind of reference among them."""
     found: dict[RoleRef, Role] = {}
     for key in dict.fromkeys(ref.key for ref in refs):
-        values: list[Any] = [ref.value for ref in refs if ref.key is key]
-        named = (
-            one_of_ids(RoleRow.id, values)
-            if key is RoleKey.ID
-            else one_of_texts(RoleRow.key, values) & RoleRow.archived_at.is_(None)
-        )
-        for row in await reader.execute(select(*COLUMNS).where(named)):
+        values = [ref.value for ref in refs if ref.key is key]
+        found_by = (_BY_IDS, {"ids": values}) if key is RoleKey.ID else (_BY_KEYS, {"texts": values})
+        for row in await reader.execute(*found_by):
             role = _role(row)
             found[RoleRef(key=key, value=getattr(role, key.value))] = role
     return found
 
 
 async def meant_by_keys(reader: Reader, keys: Sequence[str]) -> Mapping[RoleQuestion, RolesMeant]:
-    statement = select(RoleRow.key, RoleRow.id, is_rare(RoleRow.id)).where(one_of_texts(RoleRow.key, keys))
-    return _meant(keys, (await reader.execute(statement)).all())
+    return _meant(keys, await reader.execute(_MEANT_BY_KEYS, {"texts": keys}))
 
 
 async def meant_by_permissions(
@@ -93,9 +108,7 @@ async def meant_by_permissions(
         is_empty=False if any_at_all else None,
     )
     gives = labels_match(asked, RoleRow.permissions)
-    rows = (
-        await reader.execute(select(RoleRow.permissions, RoleRow.id, is_rare(RoleRow.id)).where(gives))
-    ).all()
+    rows = await reader.execute(select(RoleRow.permissions, RoleRow.id, is_rare(RoleRow.id)).where(gives))
     return _meant(
         permits,
         [(each, *row[1:]) for row in rows for each in permits if each.label is None or each.label in row[0]],
@@ -103,9 +116,9 @@ async def meant_by_permissions(
 
 
 async def meant_by_filter(reader: Reader, given: RoleFilter, matcher: Matcher) -> RolesMeant:
-    statement = select(literal(None), RoleRow.id, is_rare(RoleRow.id)).where(matcher.roles(given))
-    rows = (await reader.execute(statement)).all()
-    return RolesMeant(ids=[row[1] for row in rows], rare=all(row[2] for row in rows))
+    statement = select(RoleRow.id, is_rare(RoleRow.id)).where(matcher.roles(given))
+    rows = await reader.execute(statement)
+    return RolesMeant(ids=[row[0] for row in rows], rare=all(row[1] for row in rows))
 
 
 def _meant(questions: Sequence[RoleQuestion], rows: Sequence[Any]) -> Mapping[RoleQuestion, RolesMeant]:
@@ -122,24 +135,38 @@ async def by_users(
     reader: Reader, user_ids: Sequence[UUID], scope: Scope, now: datetime
 ) -> Mapping[UUID, Sequence[Role]]:
     """The roles that each user holds in the scope, each once, by key."""
-    statement = (
-        select(RoleAssignmentRow.user_id, *COLUMNS)
-        .join(RoleRow, RoleRow.id == RoleAssignmentRow.role_id)
-        .where(one_of_ids(RoleAssignmentRow.user_id, user_ids), in_scope(scope, now))
-        .order_by(RoleRow.key_fold, RoleRow.id)
+    statement = _by_users(scope.states, is_at=scope.active_at is not None)
+    parameters = {"ids": user_ids, "now": now, "active_at": scope.active_at}
+    found: list[list[Role]] = [[] for _ in user_ids]
+    for row in await reader.execute(statement, parameters):
+        role = _role(row)
+        for place in row.places:
+            found[place - 1].append(role)
+    return dict(zip(user_ids, found, strict=True))
+
+
+@cache
+def _by_users(states: frozenset[AssignmentState], *, is_at: bool) -> AnySelect:
+    """Each role once, with the places of those who hold it: there are fewer roles than assignments on a page of users."""
+    held = aliased(RoleAssignmentRow)
+    users = func.unnest(given("ids", Uuid())).table_valued("id", with_ordinality="place").render_derived()
+    at = datetime.min.replace(tzinfo=UTC) if is_at else None  # any: the parameter says which
+    who = (
+        select(
+            held.role_id, func.array_agg(users.c.place.distinct(), type_=ARRAY(BigInteger)).label("places")
+        )
+        .join(users, users.c.id == held.user_id)
+        .where(in_scope(Scope(states=states, active_at=at), NOW, held))
+        .group_by(held.role_id)
+        .subquery()
     )
-    found: dict[UUID, list[Role]] = {user_id: [] for user_id in user_ids}
-    made: dict[UUID, Role] = {}
-    for row in await reader.execute(statement):
-        role = made.get(row.id) or made.setdefault(row.id, _role(row))
-        found[row.user_id].append(role)
-    return found
+    statement = select(*COLUMNS, who.c.places).join(who, who.c.role_id == RoleRow.id)
+    return fixed(statement.order_by(RoleRow.key_fold, RoleRow.id))
 
 
 async def defaults(writer: Writer) -> Sequence[Role]:
     """The live roles that a new user is given."""
-    statement = select(*COLUMNS).where(RoleRow.is_default, RoleRow.archived_at.is_(None))
-    return [_role(row) for row in await writer.execute(statement)]
+    return [_role(row) for row in await writer.execute(_DEFAULTS)]
 
 
 def _selected(which: RoleSelection, matcher: Matcher) -> AnySelect:
@@ -164,8 +191,9 @@ async def page(
     reader: Reader, which: RoleSelection, matcher: Matcher, request: PageRequest[RoleOrderField]
 ) -> Page[Role]:
     keys = [directed(_sort_key(key.field, matcher), key) for key in request.order]
-    ordered = Ordered(keys=with_id(keys, RoleRow.id), record=_role)
-    return await fetch_page(reader, _selected(which, matcher), request, ordered)
+    ordered = Ordered(keys=with_id(keys, RoleRow.id), record=_role, columns=COLUMNS)
+    statement = page_statement(_selected(which, matcher), ordered.keys, Shape.of(request))
+    return await fetch_page(reader, statement, request, ordered)
 
 
 async def count(reader: Reader, which: RoleSelection, matcher: Matcher, cap: int) -> int:
@@ -179,29 +207,28 @@ async def lock(
 
     `shared` among all who only rely on them; `alone` to change a role or the number of its holders.
     """
-    statement = in_id_order(alone, shared, _locked)
-    return {} if statement is None else {row.id: _role(row) for row in await writer.execute(statement)}
+    answers = await writer.execute_all(in_id_order(alone, shared, _locked))
+    return {row.id: _role(row) for rows in answers for row in rows}
 
 
-def _locked(ids: Sequence[UUID], alone: bool) -> AnySelect:  # noqa: FBT001 -- one of two ways
-    statement = select(*COLUMNS).where(one_of_ids(RoleRow.id, ids)).order_by(RoleRow.id)
+def _locked(ids: str, alone: bool) -> AnySelect:  # noqa: FBT001 -- one of two ways
+    statement = select(*COLUMNS).where(one_of_given_ids(RoleRow.id, ids)).order_by(RoleRow.id)
     return statement.with_for_update(read=not alone)
 
 
 async def lock_count(writer: Writer) -> int:
     """The number of live roles, which nobody else can raise until the transaction ends."""
-    await writer.execute(select(func.pg_advisory_xact_lock(_COUNT_LOCK)))
-    statement = select(func.count()).select_from(RoleRow).where(RoleRow.archived_at.is_(None))
-    return int((await writer.execute(statement)).scalar_one())
+    await writer.send(_LOCK_COUNT)
+    return int((await writer.execute(_COUNT)).scalar_one())
 
 
 async def add(writer: Writer, role: Role) -> None:
-    await writer.execute(insert(RoleRow).values(**values(role)))
+    await writer.send(_ADD, values(role))
 
 
 async def change(writer: Writer, role: Role) -> None:
     """Writes the role over its row."""
-    await writer.execute(update(RoleRow).where(RoleRow.id == role.id).values(**values(role)))
+    await writer.send(_CHANGE, {**values(role), "changed_id": role.id})
 
 
 def values(role: Role) -> dict[str, Any]:

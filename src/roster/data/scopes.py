@@ -2,9 +2,23 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import and_, bindparam, exists, false, literal, not_, or_, select
+from sqlalchemy import (
+    BindParameter,
+    and_,
+    bindparam,
+    exists,
+    false,
+    literal,
+    literal_column,
+    not_,
+    or_,
+    select,
+    type_coerce,
+)
 
+from roster.data.columns import CText, Moment
 from roster.data.models import RoleAssignmentRow, UserRow
 from roster.data.operators import Condition
 from roster.data.statements import Column
@@ -14,12 +28,17 @@ from roster.domain.users import GONE_STATUSES, LIVE_STATUSES, UserStatus
 Users = type[UserRow]
 Assignments = type[RoleAssignmentRow]
 _FEW = 400
+# For a fixed statement: its parameters `now` and `active_at`.
+NOW = bindparam("now", type_=Moment)
+AT = bindparam("active_at", type_=Moment)
 
 
-def in_scope(scope: Scope, now: datetime, row: Assignments = RoleAssignmentRow) -> Condition:
+def in_scope(
+    scope: Scope, now: datetime | BindParameter[Any], row: Assignments = RoleAssignmentRow
+) -> Condition:
     """Which assignments the scope takes in. What is in force now needs no look at when it began: never later."""
     if scope.active_at is not None:
-        at = literal(scope.active_at)
+        at = AT if now is NOW else literal(scope.active_at, Moment)
         return and_(
             row.assigned_at <= at,
             or_(row.ended_at.is_(None), row.ended_at > at),
@@ -53,4 +72,4 @@ def is_gone(row: Users) -> Condition:
 
 
 def _has_status(row: Users, statuses: Sequence[UserStatus]) -> Condition:
-    return row.status.in_(bindparam(None, statuses, expanding=True, literal_execute=True))
+    return type_coerce(row.status, CText).in_([literal_column(f"'{status}'") for status in statuses])

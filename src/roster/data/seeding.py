@@ -12,13 +12,12 @@ from typing import Any
 
 import psycopg
 from sqlalchemy import Column, Dialect, Executable, Table, exists, not_, select, text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import AddConstraint, CreateIndex, DropConstraint, DropIndex
 
 from roster.data import assignments as assignment_data
 from roster.data import events as event_data
 from roster.data import users as user_data
-from roster.data.db import Writer
+from roster.data.engine import EngineConnection
 from roster.data.models import EventRow, RoleRow, UserRow
 from roster.domain.assignments import RoleAssignment
 from roster.domain.events import Event
@@ -40,18 +39,18 @@ _EMPTIED = (_USERS, _ASSIGNMENTS)
 _LATEST = (EventRow.epoch.desc(), EventRow.transaction.desc())
 
 
-async def is_empty(writer: Writer) -> bool:
+async def is_empty(writer: EngineConnection) -> bool:
     """Whether there is no user, and no role but ADMIN."""
     users, roles = exists(select(UserRow.id)), exists(select(RoleRow.id).where(RoleRow.key != ADMIN))
     return bool((await writer.execute(select(not_(users) & not_(roles)))).scalar_one())
 
 
-async def lock(writer: Writer) -> None:
+async def lock(writer: EngineConnection) -> None:
     """Nobody else reads or writes anything until the transaction ends."""
     await writer.execute(text("LOCK TABLE roles, users, role_assignments, events, api_tokens"))
 
 
-async def prepare(writer: Writer) -> None:
+async def prepare(writer: EngineConnection) -> None:
     """The tables must be empty: they are emptied, and lose their indexes and foreign keys until `finish`."""
     for constraint in _FOREIGN_KEYS:
         await writer.execute(DropConstraint(constraint))
@@ -60,20 +59,20 @@ async def prepare(writer: Writer) -> None:
         await writer.execute(DropIndex(index))
 
 
-async def add_users(writer: Writer, users: Iterable[User]) -> None:
+async def add_users(writer: EngineConnection, users: Iterable[User]) -> None:
     await _copy(writer, _USERS, map(user_data.values, users))
 
 
-async def add_assignments(writer: Writer, assignments: Iterable[RoleAssignment]) -> None:
+async def add_assignments(writer: EngineConnection, assignments: Iterable[RoleAssignment]) -> None:
     await _copy(writer, _ASSIGNMENTS, map(assignment_data.values, assignments))
 
 
-async def add_events(writer: Writer, events: Iterable[Event], place: Mapping[str, int]) -> None:
+async def add_events(writer: EngineConnection, events: Iterable[Event], place: Mapping[str, int]) -> None:
     """At the `place` in the log that this transaction has."""
     await _copy(writer, _EVENTS, ({**event_data.values(event), **place} for event in events))
 
 
-async def place_of_this(writer: Writer) -> Mapping[str, int]:
+async def place_of_this(writer: EngineConnection) -> Mapping[str, int]:
     """The place that an event of this transaction was given."""
     row = (
         await writer.execute(select(EventRow.epoch, EventRow.transaction).order_by(*_LATEST).limit(1))
@@ -81,8 +80,8 @@ async def place_of_this(writer: Writer) -> Mapping[str, int]:
     return {"epoch": row.epoch, "transaction": row.transaction}
 
 
-async def _copy(writer: Writer, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
-    connection: Any = (await writer.get_raw_connection()).driver_connection
+async def _copy(writer: EngineConnection, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
+    connection: Any = (await writer.raw.get_raw_connection()).driver_connection
     columns = [column for column in table.columns if column.identity is None]
     row_of = itemgetter(*(column.name for column in columns))
     named = ", ".join(column.name for column in columns)
@@ -90,12 +89,12 @@ async def _copy(writer: Writer, table: Table, rows: Iterable[Mapping[str, Any]])
     statement = f"COPY {table.name} ({named}) FROM STDIN WITH ({freeze}FORMAT BINARY)"
     try:
         async with connection.cursor() as cursor, cursor.copy(statement) as copy:
-            copy.set_types([_type_of(column, writer.dialect) for column in columns])
+            copy.set_types([_type_of(column, writer.raw.dialect) for column in columns])
             for row in rows:
                 await copy.write_row(row_of(row))
     except psycopg.Error as error:
-        # As SQLAlchemy does with every other statement, so that it is told like theirs.
-        raise DBAPIError(statement, None, error) from error
+        error.add_note(statement)
+        raise
 
 
 def _type_of(column: Column[Any], dialect: Dialect) -> str:
@@ -103,7 +102,7 @@ def _type_of(column: Column[Any], dialect: Dialect) -> str:
     return re.sub(r"\(\d+\)| COLLATE .*", "", column.type.compile(dialect)).lower()
 
 
-async def finish(writer: Writer, progress: Callable[[int, int], None]) -> None:
+async def finish(writer: EngineConnection, progress: Callable[[int, int], None]) -> None:
     """Makes the indexes and foreign keys anew and tells the planner what is there. Progress is (done, of)."""
     steps: list[Executable] = [
         *map(CreateIndex, _INDEXES),

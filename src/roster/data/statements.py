@@ -1,10 +1,60 @@
-"""Short names for SQLAlchemy's types where the columns of a statement are told by the record that it makes."""
+"""Statements of SQLAlchemy Core: short names for their types, those that never change, and how many are sent."""
 
-from typing import Any, TypeAlias
+import logging
+from collections.abc import Callable, Collection
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import CompoundSelect, Row, Select, SQLColumnExpression
+from sqlalchemy import CompoundSelect, Executable, Row, Select, SQLColumnExpression
 
 Column: TypeAlias = SQLColumnExpression[Any]
+# The columns are told by the record that a row makes.
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 AnySelect: TypeAlias = Select[*tuple[Any, ...]]
 AnyCompound: TypeAlias = CompoundSelect[*tuple[Any, ...]]
+S = TypeVar("S", bound=Executable)
+
+logger = logging.getLogger("roster.statements")
+
+# The columns that each fixed statement writes, told by the names of its parameters.
+_fixed: WeakKeyDictionary[Executable, tuple[str, ...]] = WeakKeyDictionary()
+
+
+def fixed(statement: S, writes: Collection[str] = ()) -> S:
+    """The statement, marked: it is built once, with a bindparam for whatever differs from call to call.
+
+    It need not be compiled again, and PostgreSQL may prepare it. Whatever carries the values of a filter is better
+    planned with them. `writes` are the columns that an INSERT or UPDATE takes from parameters of their names.
+    """
+    _fixed[statement] = tuple(writes)
+    return statement
+
+
+def written_by_fixed(statement: Executable) -> tuple[str, ...] | None:
+    """None for a statement that is not fixed."""
+    return _fixed.get(statement)
+
+
+@dataclass(slots=True)
+class _Sent:
+    statements: int = 0
+
+
+# What is sent on no request's behalf is counted on the default, where nobody looks.
+_sent: ContextVar[_Sent] = ContextVar("statements", default=_Sent())  # noqa: B039
+
+
+def count_statements() -> Callable[[], int]:
+    """Begins to count those of this task and of every task that it begins; what is returned tells how many there were."""
+    sent = _Sent()
+    _sent.set(sent)
+    return lambda: sent.statements
+
+
+def note_statement(statement: str) -> None:
+    """For each that is sent, but for those that begin and end a transaction. The text of it has no values."""
+    _sent.get().statements += 1
+    if logger.isEnabledFor(logging.DEBUG):
+        logger.debug("statement", extra={"sql": statement})

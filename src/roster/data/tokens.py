@@ -9,10 +9,11 @@ from uuid import UUID
 from sqlalchemy import func, insert, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
-from roster.data.db import Reader, Writer
+from roster.data.connections import Reader, Writer
 from roster.data.models import ApiTokenRow
 from roster.data.operators import one_of_ids
-from roster.data.statements import AnyRow, Column
+from roster.data.records import maker
+from roster.data.statements import Column
 from roster.domain.tokens import ERASED_LABEL, ApiToken
 
 COLUMNS: tuple[InstrumentedAttribute[Any], ...] = (
@@ -24,12 +25,7 @@ COLUMNS: tuple[InstrumentedAttribute[Any], ...] = (
     ApiTokenRow.last_used_at,
     ApiTokenRow.revoked_at,
 )
-_NAMES = tuple(column.key for column in COLUMNS)
-
-
-def _token(row: AnyRow) -> ApiToken:
-    values = row._mapping  # noqa: SLF001 -- SQLAlchemy's public name for it
-    return ApiToken(**{name: values[name] for name in _NAMES})
+_token = maker(ApiToken)
 
 
 async def by_ids(reader: Reader | Writer, ids: Sequence[UUID]) -> Mapping[UUID, ApiToken]:
@@ -56,7 +52,7 @@ async def live_count(writer: Writer, owner_id: UUID, now: datetime) -> int:
 
 
 async def add(writer: Writer, token: ApiToken, digest: bytes) -> None:
-    await writer.execute(insert(ApiTokenRow).values(**asdict(token), digest=digest))
+    await writer.send(insert(ApiTokenRow).values(**asdict(token), digest=digest))
 
 
 async def revoke(writer: Writer, token_id: UUID, at: datetime) -> ApiToken | None:
@@ -97,11 +93,9 @@ async def note_use(writer: Writer, token_id: UUID, at: datetime, *, unless_after
     statement = update(ApiTokenRow).where(
         ApiTokenRow.id == token_id, or_(last.is_(None), last <= unless_after)
     )
-    await writer.execute(statement.values(last_used_at=at))
+    await writer.send(statement.values(last_used_at=at))
 
 
 async def erase(writer: Writer, owner_id: UUID) -> None:
     """What the owner called them is gone."""
-    await writer.execute(
-        update(ApiTokenRow).where(ApiTokenRow.owner_id == owner_id).values(label=ERASED_LABEL)
-    )
+    await writer.send(update(ApiTokenRow).where(ApiTokenRow.owner_id == owner_id).values(label=ERASED_LABEL))

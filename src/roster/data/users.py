@@ -1,7 +1,8 @@
 """The statements of users."""
 
-from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from functools import lru_cache, partial
 from operator import attrgetter
 from typing import Any
@@ -12,6 +13,7 @@ from sqlalchemy import (
     Uuid,
     and_,
     any_,
+    bindparam,
     exists,
     false,
     func,
@@ -27,27 +29,29 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute
 
 from roster.data.columns import CText
-from roster.data.db import Reader, Writer
+from roster.data.connections import Asked, Reader, Rows, Writer
 from roster.data.filters import Matcher
 from roster.data.models import RoleAssignmentRow, UserRow
-from roster.data.operators import one_of_ids, one_of_texts
+from roster.data.operators import one_of_given_ids, one_of_given_texts
 from roster.data.pages import (
     Ordered,
-    Parts,
+    Shape,
     SortKey,
     count_up_to,
     counts_up_to,
     directed,
     fetch_page,
     fetch_pages,
+    page_statement,
     with_id,
 )
+from roster.data.records import maker
 from roster.data.row_locks import in_id_order
 from roster.data.scopes import in_scope, is_gone, is_live, is_rare
-from roster.data.statements import AnyRow, AnySelect, Column
+from roster.data.statements import AnyCompound, AnySelect, Column, fixed
 from roster.domain.assignments import IN_FORCE
 from roster.domain.filters import UserSelection
-from roster.domain.pages import Page, PageRequest, UserOrderField
+from roster.domain.pages import OrderKey, Page, PageRequest, UserOrderField
 from roster.domain.text import fold
 from roster.domain.users import LIVE_STATUSES, User, UserKey, UserRef, UserStatus
 
@@ -89,13 +93,34 @@ _SORT_KEYS: Mapping[UserOrderField, SortKey] = {
 }
 
 
-def record(row: AnyRow) -> User:
-    values = row._mapping  # noqa: SLF001 -- SQLAlchemy's public name for it
-    return User(**{name: values[name] for name in _NAMES})
+record = maker(User)
+_BY_IDS = fixed(select(*COLUMNS).where(one_of_given_ids(UserRow.id)))
+# Whom the values of the parameter `values` name.
+_BY_KEY: Mapping[UserKey, AnySelect] = {
+    UserKey.ID: fixed(select(*COLUMNS).where(one_of_given_ids(UserRow.id, "values"))),
+    **{
+        key: fixed(
+            select(*COLUMNS).where(one_of_given_texts(getattr(UserRow, key), "values"), is_live(UserRow))
+        )
+        for key in (UserKey.EMAIL, UserKey.USERNAME, UserKey.EXTERNAL_ID)
+    },
+}
+_LOCKING_FREE = fixed(_BY_IDS.order_by(UserRow.id).with_for_update(key_share=True, skip_locked=True))
+_ROW = (*_NAMES, "first_name_fold", "last_name_fold", "display_name_fold", "search_fold")
+_TOUCHED = (
+    update(UserRow)
+    .where(one_of_given_ids(UserRow.id))
+    .values(version=UserRow.version + 1, updated_at=bindparam("moment"))
+    .returning(*COLUMNS)
+)
+_TOUCH = fixed(_TOUCHED)
+_SET_STATUS = fixed(_TOUCHED.values(status=bindparam("new_status")))
+_ADD = fixed(insert(UserRow), writes=_ROW)
+_CHANGE = fixed(update(UserRow).where(UserRow.id == bindparam("changed_id")), writes=_ROW)
 
 
 async def by_ids(reader: Reader | Writer, ids: Sequence[UUID]) -> Mapping[UUID, User]:
-    rows = await reader.execute(select(*COLUMNS).where(one_of_ids(UserRow.id, ids)))
+    rows = await reader.execute(_BY_IDS, {"ids": ids})
     return {row.id: record(row) for row in rows}
 
 
@@ -104,16 +129,10 @@ async def by_refs(reader: Reader | Writer, refs: Sequence[UserRef]) -> Mapping[U
     found: dict[UserRef, User] = {}
     for key in dict.fromkeys(ref.key for ref in refs):
         values = [ref.value for ref in refs if ref.key is key]
-        for row in await reader.execute(select(*COLUMNS).where(_named_by(key, values))):
+        for row in await reader.execute(_BY_KEY[key], {"values": values}):
             user = record(row)
             found[UserRef(key=key, value=getattr(user, key.value))] = user
     return found
-
-
-def _named_by(key: UserKey, values: Sequence[Any]) -> ColumnElement[bool]:
-    if key is UserKey.ID:
-        return one_of_ids(UserRow.id, values)
-    return one_of_texts(getattr(UserRow, key.value), values) & is_live(UserRow)
 
 
 def _selected(which: UserSelection, matcher: Matcher) -> AnySelect:
@@ -142,12 +161,13 @@ def _held_by(matcher: Matcher, role_id: Column) -> Sequence[ColumnElement[bool]]
     )
 
 
-def _ordered(request: PageRequest[UserOrderField], parts: Parts) -> Ordered[User]:
-    keys = [directed(_SORT_KEYS[key.field], key) for key in request.order]
-    return Ordered(keys=with_id(keys, UserRow.id), record=record, parts=parts)
+@lru_cache(maxsize=256)
+def _ordered(order: tuple[OrderKey[UserOrderField], ...]) -> Ordered[User]:
+    keys = [directed(_SORT_KEYS[key.field], key) for key in order]
+    return Ordered(keys=with_id(keys, UserRow.id), record=record, columns=COLUMNS)
 
 
-def _parts(which: UserSelection, _: Column) -> Sequence[ColumnElement[bool]]:
+def _parts(which: UserSelection) -> Sequence[ColumnElement[bool]]:
     """A status that few have, or users whom a list includes that leaves them out by default, have indexes of their own."""
     if which.filter is not None and which.filter.status is not None:
         listed = UserStatus if which.include_archived else LIVE_STATUSES
@@ -158,9 +178,19 @@ def _parts(which: UserSelection, _: Column) -> Sequence[ColumnElement[bool]]:
 async def page(
     reader: Reader, which: UserSelection, matcher: Matcher, request: PageRequest[UserOrderField]
 ) -> Page[User]:
-    return await fetch_page(
-        reader, _selected(which, matcher), request, _ordered(request, partial(_parts, which))
-    )
+    shape = Shape.of(request)
+    statement = _page_of_all(which, shape) if which.filter is None else _page(which, matcher, shape)
+    return await fetch_page(reader, statement, request, _ordered(request.order))
+
+
+def _page(which: UserSelection, matcher: Matcher, shape: Shape) -> AnySelect | AnyCompound:
+    return page_statement(_selected(which, matcher), _ordered(shape.order).keys, shape, _parts(which))
+
+
+@lru_cache(maxsize=256)
+def _page_of_all(which: UserSelection, shape: Shape) -> AnySelect | AnyCompound:
+    """Without a filter there is no moment that it would depend on."""
+    return fixed(_page(which, Matcher(now=datetime.min.replace(tzinfo=UTC), meant={}), shape))
 
 
 async def count(reader: Reader, which: UserSelection, matcher: Matcher, cap: int) -> int:
@@ -175,9 +205,10 @@ async def pages_by_roles(
     request: PageRequest[UserOrderField],
 ) -> Mapping[UUID, Page[User]]:
     """A page of the users who hold each role now."""
-    parts = partial(_held_by, matcher)
-    base = _selected(which, matcher)
-    return await fetch_pages(reader, role_ids, lambda _: base, request, _ordered(request, parts))
+    base, parts = _selected(which, matcher), partial(_held_by, matcher)
+    return await fetch_pages(
+        reader, role_ids, lambda _: base, request, replace(_ordered(request.order), parts=parts)
+    )
 
 
 async def counts_by_roles(
@@ -193,41 +224,47 @@ async def lock(
 
     `shared` among all who only rely on them; `alone` to change a user or what it holds.
     """
-    statement = in_id_order(alone, shared, _locked)
-    return {} if statement is None else {row.id: record(row) for row in await writer.execute(statement)}
+    return records_by_id(await writer.execute_all(locking(alone, shared)))
 
 
-def _locked(ids: Sequence[UUID], alone: bool, *, skip_locked: bool = False) -> AnySelect:  # noqa: FBT001 -- one of two ways
-    statement = select(*COLUMNS).where(one_of_ids(UserRow.id, ids)).order_by(UserRow.id)
-    return statement.with_for_update(read=not alone, key_share=alone, skip_locked=skip_locked)
+def locking(alone: Collection[UUID], shared: Collection[UUID]) -> list[Asked]:
+    """What `lock` asks, to be asked with more in one round trip."""
+    return in_id_order(alone, shared, _locked)
+
+
+def _locked(ids: str, alone: bool) -> AnySelect:  # noqa: FBT001 -- one of two ways
+    statement = select(*COLUMNS).where(one_of_given_ids(UserRow.id, ids)).order_by(UserRow.id)
+    return statement.with_for_update(read=not alone, key_share=alone)
+
+
+def records_by_id(answers: Iterable[Rows]) -> Mapping[UUID, User]:
+    return {row.id: record(row) for rows in answers for row in rows}
 
 
 async def lock_free(writer: Writer, ids: Sequence[UUID]) -> Mapping[UUID, User]:
     """Alone, but for those that somebody else has locked, who are left out."""
-    statement = _locked(ids, alone=True, skip_locked=True)
-    return {row.id: record(row) for row in await writer.execute(statement)}
+    return {row.id: record(row) for row in await writer.execute(_LOCKING_FREE, {"ids": ids})}
 
 
 async def add(writer: Writer, user: User) -> None:
-    await writer.execute(insert(UserRow).values(**values(user)))
+    await writer.send(_ADD, values(user))
 
 
 async def change(writer: Writer, user: User) -> None:
     """Writes the user over its row."""
-    await writer.execute(update(UserRow).where(UserRow.id == user.id).values(**values(user)))
+    await writer.send(_CHANGE, {**values(user), "changed_id": user.id})
 
 
 async def touch(
     writer: Writer, ids: Sequence[UUID], moment: datetime, *, status: UserStatus | None = None
 ) -> Mapping[UUID, User]:
     """One version more for each user, and the status if one is given; answers the users as they are then."""
-    statement = (
-        update(UserRow)
-        .where(one_of_ids(UserRow.id, ids))
-        .values(version=UserRow.version + 1, updated_at=moment, **({"status": status} if status else {}))
-        .returning(*COLUMNS)
-    )
-    return {row.id: record(row) for row in await writer.execute(statement)}
+    parameters: dict[str, Any] = {"ids": ids, "moment": moment}
+    if status:
+        rows = await writer.execute(_SET_STATUS, parameters | {"new_status": status})
+    else:
+        rows = await writer.execute(_TOUCH, parameters)
+    return {row.id: record(row) for row in rows}
 
 
 def values(user: User) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -146,8 +147,17 @@ def _event(
 
 def changes_between(before: R | None, after: R) -> tuple[FieldChange, ...]:
     """Every field that differs; of a new record every one that has a value."""
-    told = [field.name for field in fields(after) if field.name not in _UNTOLD]
-    return changes_of({name: (before and getattr(before, name), getattr(after, name)) for name in told})
+    return changes_of(
+        {name: (before and getattr(before, name), getattr(after, name)) for name in _TOLD[type(after)]}
+    )
+
+
+_TOLD: Mapping[type, tuple[str, ...]] = MappingProxyType(
+    {
+        record: tuple(field.name for field in fields(record) if field.name not in _UNTOLD)
+        for record in (User, Role)
+    }
+)
 
 
 def changes_of(values: Mapping[str, tuple[object, object]]) -> tuple[FieldChange, ...]:
@@ -157,6 +167,8 @@ def changes_of(values: Mapping[str, tuple[object, object]]) -> tuple[FieldChange
 
 def _changes(values: Mapping[str, tuple[object, object]]) -> Iterator[FieldChange]:
     for name, (old, new) in values.items():
+        if old is new:  # as most are
+            continue
         before, after = _plain(old), _plain(new)
         # As JSON, which tells true from 1 where Python's == does not.
         if json.dumps(before, sort_keys=True) != json.dumps(after, sort_keys=True):

@@ -190,8 +190,9 @@ def changed_user(user: User, changed: ChangedFields) -> User:
 
 def same_user(one: User, other: User) -> bool:
     """Whether nothing has changed. JSON tells true from 1 where Python's == does not."""
-    return one == other and user_values.canonical_json(one.attributes) == user_values.canonical_json(
-        other.attributes
+    return one == other and (
+        one.attributes is other.attributes
+        or user_values.canonical_json(one.attributes) == user_values.canonical_json(other.attributes)
     )
 
 

@@ -10,7 +10,8 @@ from uuid import UUID
 from roster.data import assignments as assignment_data
 from roster.data import roles as role_data
 from roster.data import users as user_data
-from roster.data.db import Database, Writer
+from roster.data.connections import Writer
+from roster.data.db import Database
 from roster.domain.assignment_input import USER_REFS, RoleGrant, RolesToAssign, RolesToRevoke, UserRoles
 from roster.domain.assignments import Change, RoleAssignment
 from roster.domain.callers import Call
@@ -141,7 +142,7 @@ class Assignments:
         locked = await lock.users(users)
         if errors := refs.check_live(locked, locked_roles, paths):
             raise Rejected(*errors)
-        plan = Plan(locked, await lock.held(users), ids, self._change(locked, given.reason))
+        plan = Plan(locked, lock.held(users), ids, self._change(locked, given.reason))
         for user_id in users:
             for role_id in roles:
                 plan.hold(user_id, role_id, given.expires_at)
@@ -162,7 +163,7 @@ class Assignments:
         lock = Locks(writer, self._call, _NEEDS)
         locked_roles = await lock.roles(roles, losing=roles)
         locked = await lock.users(users)
-        plan = Plan(locked, await lock.held(users), {}, self._change(locked, given.reason))
+        plan = Plan(locked, lock.held(users), {}, self._change(locked, given.reason))
         for user_id in users:
             for role_id in roles:
                 plan.drop(user_id, role_id)
@@ -192,7 +193,7 @@ class Assignments:
             gaining=lasting,
         )
         locked = await lock.users({user.id: user})
-        held = await lock.held(locked)
+        held = lock.held(locked)
         locks.check_all_locked(held, locked_roles)
         check_version(locked[user.id], given.expected_version)
         wanted_roles = {role_id: locked_roles[role_id] for role_id in wanted}

@@ -8,7 +8,8 @@ from functools import partial
 from roster.data import assignments as assignment_data
 from roster.data import roles as role_data
 from roster.data import users as user_data
-from roster.data.db import Database, Writer
+from roster.data.connections import Writer
+from roster.data.db import Database
 from roster.domain.assignments import AssignmentState
 from roster.domain.errors import UnavailableError
 from roster.domain.events import of_expiry

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from roster.data import roles
-from roster.data.db import Reader
+from roster.data.connections import Reader
 from roster.data.filters import Matcher
 from roster.domain.filters import NounFilter, Permits, RoleFilter, RoleQuestion, RolesMeant, role_questions
 

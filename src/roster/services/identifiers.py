@@ -5,7 +5,7 @@ from itertools import chain
 from uuid import UUID
 
 from roster.data import users as user_data
-from roster.data.db import Writer
+from roster.data.connections import Writer
 from roster.domain.errors import TakenError, UniqueField
 from roster.domain.users import LIVE_STATUSES, User, UserKey, UserRef
 

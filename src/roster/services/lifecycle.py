@@ -8,7 +8,7 @@ from roster.data import assignments as assignment_data
 from roster.data import roles as role_data
 from roster.data import tokens as token_data
 from roster.data import users as user_data
-from roster.data.db import Writer
+from roster.data.connections import Writer
 from roster.domain.assignment_input import USER_REFS, StatusToSet
 from roster.domain.assignments import Change, RoleAssignment
 from roster.domain.callers import Call
@@ -49,7 +49,7 @@ async def set_status(
     named = await _lock(given, lock)
     await _check_transitions(writer, named, given.status)
     changing = {id_: user for id_, user in named.users.items() if user.status is not given.status}
-    if errors := await lock.takeovers({id_: named.paths[id_] for id_ in changing}):
+    if errors := lock.takeovers({id_: named.paths[id_] for id_ in changing}):
         raise Rejected(*errors)
     if not changing:
         return StatusSet(users=list(named.users.values()), changed=0)
@@ -78,7 +78,7 @@ async def _lock(given: StatusToSet, lock: Locks) -> _Named:
         held_roles, losing=held_roles if leaves else (), gaining=() if leaves else held_roles
     )
     users = await lock.users({id_: user for id_, (user, _) in found.items()})
-    held = await lock.held(users)
+    held = lock.held(users)
     locks.check_all_locked(held, roles)
     paths = {user_id: path for user_id, (_, path) in found.items()}
     return _Named(users=users, paths=paths, held=held, roles=roles)

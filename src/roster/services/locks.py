@@ -15,8 +15,8 @@ from uuid import UUID
 
 from roster.data import assignments as assignment_data
 from roster.data import roles as role_data
-from roster.data import users as user_data
-from roster.data.db import BeginAgain, Writer
+from roster.data.connections import Writer
+from roster.data.db import BeginAgain
 from roster.domain.actors import SYSTEM
 from roster.domain.assignments import AssignmentState, Change, RoleAssignment
 from roster.domain.callers import Call
@@ -34,7 +34,7 @@ class Locks:
     def __init__(self, writer: Writer, call: Call, needs: Iterable[Permission]) -> None:
         self.writer, self._caller, self._now, self._needs = writer, call.caller, call.now, tuple(needs)
         self._roles: Mapping[UUID, Role] = {}
-        self._held: Sequence[RoleAssignment] | None = None
+        self._held: Sequence[RoleAssignment] = ()
         self._users: Mapping[UUID, User] = {}
 
     async def roles(
@@ -83,25 +83,23 @@ class Locks:
         caller = self._caller.user_id
         if seen or caller:
             shared = {*(() if to_change else seen), *([caller] if caller else ())}
-            self._users = await user_data.lock(self.writer, alone=seen if to_change else (), shared=shared)
+            alone = seen if to_change else ()
+            self._users, self._held = await assignment_data.lock_holders(
+                self.writer, alone=alone, shared=shared
+            )
         locked = {user_id: self._users[user_id] for user_id in seen}
         if any(_names(user) != _names(locked[user_id]) for user_id, user in seen.items()):
             raise BeginAgain
         if caller:
-            permissions = self._permissions_of(caller, await self._read_held())
+            permissions = self._permissions_of(caller, self._held)
             active = self._users[caller].status is UserStatus.ACTIVE
             self._caller = replace(self._caller, permissions=permissions if active else frozenset())
             self._caller.require(*self._needs)
         return locked
 
-    async def held(self, users: Collection[UUID]) -> Sequence[RoleAssignment]:
+    def held(self, users: Collection[UUID]) -> Sequence[RoleAssignment]:
         """What those of the locked users hold, expired or not."""
-        return [assignment for assignment in await self._read_held() if assignment.user_id in users]
-
-    async def _read_held(self) -> Sequence[RoleAssignment]:
-        if self._held is None:
-            self._held = await assignment_data.open_of_users(self.writer, list(self._users))
-        return self._held
+        return [assignment for assignment in self._held if assignment.user_id in users]
 
     def _permissions_of(self, user_id: UUID, held: Iterable[RoleAssignment]) -> frozenset[str]:
         """Of the roles in force that are locked, whatever the user's status."""
@@ -120,17 +118,16 @@ class Locks:
         message = f"You do not hold {', '.join(lacking)} and so cannot give or take it."
         return [EscalationError(message=message, path=path, missing_permissions=lacking)] if lacking else []
 
-    async def takeovers(self, paths: Mapping[UUID, Path]) -> list[EscalationError]:
+    def takeovers(self, paths: Mapping[UUID, Path]) -> list[EscalationError]:
         """For users who are changed, by the path of each: an error for each who may more than the caller.
 
         What it is that they may is told only to those who may see it anyway.
         """
         if not missing(Permission, self._caller.permissions):
             return []
-        held = await self._read_held()
         errors = []
         for user_id, path in paths.items():
-            lacking = missing(self._permissions_of(user_id, held), self._caller.permissions)
+            lacking = missing(self._permissions_of(user_id, self._held), self._caller.permissions)
             if lacking:
                 told = lacking if self._caller.may(*WHO_HOLDS_WHAT) else ()
                 message = f"This user may do what you may not{': ' if told else ''}{', '.join(told)}."

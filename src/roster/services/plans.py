@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from roster.data import assignments as assignment_data
-from roster.data.db import Writer
+from roster.data.connections import Writer
 from roster.domain.assignments import AssignmentState, Change, RoleAssignment
 from roster.domain.events import Event, EventType, changes_of, of_assignment, of_expiry
 from roster.domain.roles import Role

@@ -5,7 +5,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from roster.data import events as event_data
-from roster.data.db import Writer
+from roster.data.connections import Writer
 from roster.domain.events import Event
 from roster.domain.ids import new_id
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from roster.data import roles as role_data
 from roster.data import users as user_data
-from roster.data.db import Writer
+from roster.data.connections import Writer
 from roster.domain.errors import InvalidInputError, InvalidReason, MutationError, NotFoundError, Path
 from roster.domain.roles import Role, RoleRef
 from roster.domain.users import LIVE_STATUSES, User, UserRef, UserStatus

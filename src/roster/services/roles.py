@@ -8,7 +8,8 @@ from uuid import UUID
 from roster.data import assignments as assignment_data
 from roster.data import roles as role_data
 from roster.data import users as user_data
-from roster.data.db import Database, Writer
+from roster.data.connections import Writer
+from roster.data.db import Database
 from roster.domain.assignments import Change, RoleAssignment, Scope
 from roster.domain.callers import Call
 from roster.domain.errors import (

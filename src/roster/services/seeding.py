@@ -8,7 +8,8 @@ from itertools import islice
 
 from roster.data import roles as role_data
 from roster.data import seeding
-from roster.data.db import Database, Writer
+from roster.data.db import Database
+from roster.data.engine import EngineConnection
 from roster.domain.actors import LOCAL_OPERATOR
 from roster.domain.assignments import Change, RoleAssignment
 from roster.domain.events import Event, EventType, changes_between, of_role
@@ -43,10 +44,10 @@ async def seed(db: Database, users: int, now: datetime, progress: Progress) -> S
     It is one transaction: whatever interrupts it, nothing was written. Whoever reads meanwhile waits for it.
     """
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    return await db.write(partial(_seed, users, today, progress))
+    return await db.fill(partial(_seed, users, today, progress))
 
 
-async def _seed(users: int, today: datetime, progress: Progress, writer: Writer) -> Seeded:
+async def _seed(users: int, today: datetime, progress: Progress, writer: EngineConnection) -> Seeded:
     # Before anything is locked, so that a directory in use goes on; and again when nobody can write to it.
     await _refuse_unless_empty(writer)
     await seeding.lock(writer)
@@ -73,7 +74,7 @@ async def _seed(users: int, today: datetime, progress: Progress, writer: Writer)
     return Seeded(users=users, roles=len(roles), assignments=assignments)
 
 
-async def _add_roles(writer: Writer, admin: Role, company: Company) -> list[Event]:
+async def _add_roles(writer: EngineConnection, admin: Role, company: Company) -> list[Event]:
     events = []
     for role in company.roles.values():
         if role.key == ADMIN:
@@ -86,12 +87,12 @@ async def _add_roles(writer: Writer, admin: Role, company: Company) -> list[Even
     return events
 
 
-async def _refuse_unless_empty(writer: Writer) -> None:
+async def _refuse_unless_empty(writer: EngineConnection) -> None:
     if not await seeding.is_empty(writer):
         raise NotEmptyError("There are users or roles already: only an empty directory can be filled.")
 
 
-async def _admin(writer: Writer) -> Role:
+async def _admin(writer: EngineConnection) -> Role:
     ref = RoleRef(key=RoleKey.KEY, value=ADMIN)
     return (await role_data.by_refs(writer, [ref]))[ref]
 

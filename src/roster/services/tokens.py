@@ -7,7 +7,8 @@ from uuid import UUID
 
 from roster.data import tokens as token_data
 from roster.data import users as user_data
-from roster.data.db import Database, Writer
+from roster.data.connections import Writer
+from roster.data.db import Database
 from roster.domain.assignments import Change
 from roster.domain.callers import Call
 from roster.domain.errors import LimitExceededError, MutationError, NotFoundError, Rejected
@@ -67,7 +68,7 @@ class Tokens:
         if found is None:
             raise Rejected(refs.no_user(("owner",)))
         owner = await self._locked(lock, found)
-        errors: list[MutationError] = [*await lock.takeovers({owner.id: ("owner",)})]
+        errors: list[MutationError] = [*lock.takeovers({owner.id: ("owner",)})]
         if owner.status not in LIVE_STATUSES:
             errors.append(refs.not_allowed("This user is archived, and calls nothing.", ("owner",)))
         if await token_data.live_count(writer, owner.id, self._call.now) >= MAX_LIVE_TOKENS:
@@ -102,7 +103,7 @@ class Tokens:
         owner = (await user_data.by_ids(writer, [token.owner_id]))[token.owner_id]
         # Whoever writes as the owner without a pause, with the token perhaps, does not keep it from being revoked.
         owner = await self._locked(lock, owner, to_change=False)
-        if errors := await lock.takeovers({owner.id: ("token",)}):
+        if errors := lock.takeovers({owner.id: ("token",)}):
             raise Rejected(*errors)
         if token.state(self._call.now) is not ApiTokenState.ACTIVE:
             return token

@@ -11,7 +11,8 @@ from roster.data import events as event_data
 from roster.data import roles as role_data
 from roster.data import tokens as token_data
 from roster.data import users as user_data
-from roster.data.db import Database, Writer
+from roster.data.connections import Writer
+from roster.data.db import Database
 from roster.domain.assignment_input import RoleGrant, StatusToSet
 from roster.domain.assignments import Change
 from roster.domain.callers import Call
@@ -209,8 +210,8 @@ class Users:
         lock = Locks(writer, self._call, needs)
         await lock.roles({}, beside=await lock.roles_of([found.id]))
         locked = await lock.users({found.id: found})
-        if errors := [*await lock.takeovers({found.id: ("user",)})]:
-            raise Rejected(*errors)
+        if taken_over := lock.takeovers({found.id: ("user",)}):
+            raise Rejected(*taken_over)
         return locked[found.id]
 
     async def set_status(self, given: StatusToSet) -> StatusSet:
