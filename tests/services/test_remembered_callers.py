@@ -75,8 +75,9 @@ async def test_what_must_hold_goes_with_the_first_statement(
     seen: list[Caller] = []
     with sent_statements() as sent:
         await callers.answer(HEADERS, NOW, partial(_read, db, seen))
-    # Noted as it joins the first, which was noted before.
-    assert ["api_tokens.revoked_at IS NULL" in one for one in sent] == [False, True, False]
+    # Noted when it joins the first, or before that, by the driver.
+    assert ["api_tokens.revoked_at IS NULL" in one for one in sent[:2]].count(True) == 1
+    assert len(sent) == 3
     assert [one.user for one in seen] == [user]
 
 

@@ -2,7 +2,7 @@
 
 import binascii
 import json
-from base64 import b64decode, urlsafe_b64encode
+from base64 import b64decode
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -43,8 +43,8 @@ _LISTS = {
     AssignmentOrderField: "assignments",
     EventOrderField: "events",
 }
+_FOR_URLS = bytes.maketrans(b"+/", b"-_")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 
 First = Annotated[
     int | None,
@@ -108,12 +108,12 @@ def total_of(info: Info, which: Hashable, count: Callable[[Any, int], Awaitable[
 
 def _start_cursor(root: strawberry.Parent[PageValue]) -> str | None:
     edges = root.page.edges
-    return encode_cursor(edges[0].cursor, _name(root.order)) if edges else None
+    return encode_cursor(edges[0].cursor, name_of_order(root.order)) if edges else None
 
 
 def _end_cursor(root: strawberry.Parent[PageValue]) -> str | None:
     edges = root.page.edges
-    return encode_cursor(edges[-1].cursor, _name(root.order)) if edges else None
+    return encode_cursor(edges[-1].cursor, name_of_order(root.order)) if edges else None
 
 
 def _has_next_page(root: strawberry.Parent[PageValue]) -> bool:
@@ -167,7 +167,7 @@ class EdgeType(Generic[T]):
 
 
 def _edges(root: strawberry.Parent[PageValue]) -> list[Any]:
-    order = _name(root.order)
+    order = name_of_order(root.order)
     return [EdgeValue(edge, order) for edge in root.page.edges]
 
 
@@ -254,7 +254,8 @@ def _or_none(given: Any) -> Any:  # noqa: ANN401 -- whatever it is
 def encode_cursor(cursor: Cursor, order: str) -> str:
     """`order` is what cursors call it."""
     values = ",".join(map(_as_json, cursor.values))
-    return urlsafe_b64encode(f'["{order}",{values},"{cursor.id.hex}"]'.encode()).rstrip(b"=").decode()
+    text = f'["{order}",{values},"{cursor.id.hex}"]'
+    return binascii.b2a_base64(text.encode(), newline=False).rstrip(b"=").translate(_FOR_URLS).decode()
 
 
 def decode_cursor(text: str, order: Sequence[OrderKey[Any]], argument: str) -> Cursor:
@@ -264,7 +265,7 @@ def decode_cursor(text: str, order: Sequence[OrderKey[Any]], argument: str) -> C
         if not isinstance(content, list):
             raise BadCursorError("This is not a cursor.", (argument,))
         name, *values, id_ = content
-        if name != _name(order) or len(values) != len(order):
+        if name != name_of_order(order) or len(values) != len(order):
             raise BadCursorError("This cursor belongs to another order.", (argument,))
         return Cursor(
             values=tuple(_value(value, key) for value, key in zip(values, order, strict=True)),
@@ -274,13 +275,15 @@ def decode_cursor(text: str, order: Sequence[OrderKey[Any]], argument: str) -> C
         raise BadCursorError("This is not a cursor.", (argument,)) from None
 
 
-def _name(order: Sequence[OrderKey[Any]]) -> str:
+def name_of_order(order: Sequence[OrderKey[Any]]) -> str:
     return ",".join(f"{_LISTS[type(key.field)]}.{key.field}.{key.direction}" for key in order)
 
 
 def _as_json(value: KeyValue) -> str:
     if isinstance(value, datetime):
-        return str((value - _EPOCH) // _MILLISECOND)
+        return str(
+            round(value.timestamp() * 1000)
+        )  # exact: a double has 53 bits, and these are of milliseconds
     return json.dumps(value, ensure_ascii=False)
 
 

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.contextvars import bound_contextvars, get_contextvars
+from structlog.contextvars import bind_contextvars, get_contextvars, reset_contextvars
 
 from roster.api import ids
 from roster.domain.callers import Caller
@@ -51,8 +51,10 @@ def note_code(code: str) -> None:
 
 def note_caller(caller: Caller) -> None:
     """Who asks: the id of a user, or CLI for whoever reaches a server without access control; nothing for nobody."""
+    line = _line.get({})
+    line.pop("codes", None)  # of what was done before it was known to be another
     if caller.kind is not None:
-        _line.get({})["caller"] = ids.to_text(ids.Kind.USER, caller.user.id) if caller.user else caller.kind
+        line["caller"] = ids.to_text(ids.Kind.USER, caller.user.id) if caller.user else caller.kind
 
 
 def request_id() -> str | None:
@@ -94,8 +96,11 @@ class RequestLog:
                 message = {**message, "headers": headers}
             await send(message)
 
-        with bound_contextvars(request_id=request_id.decode()):
+        tokens = bind_contextvars(request_id=request_id.decode())
+        try:
             await self._answer(line, scope, receive, send_with_id)
+        finally:
+            reset_contextvars(**tokens)
 
     async def _answer(self, line: dict[str, Any], scope: Scope, receive: Receive, send: Send) -> None:
         began, statements = perf_counter(), self._count_statements()

@@ -3,16 +3,19 @@
 import logging
 import os
 import sys
+from datetime import UTC, datetime
 from typing import Literal
 
-from structlog.contextvars import merge_contextvars
+import orjson
+from structlog.contextvars import get_contextvars, merge_contextvars
 from structlog.dev import ConsoleRenderer, plain_traceback
-from structlog.processors import JSONRenderer, TimeStamper, format_exc_info
+from structlog.processors import TimeStamper
 from structlog.stdlib import ExtraAdder, ProcessorFormatter, add_log_level, add_logger_name
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import EventDict, WrappedLogger
 
 _TEXT, _JSON = "text", "json"
-_AS_JSON: list[Processor] = [format_exc_info, JSONRenderer()]
+# What a record has that nobody gave it, and Uvicorn's second copy of its message, with colours.
+_NOT_EXTRA = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 
 
 def configure(form: Literal["auto", "json", "text"], level: str) -> None:
@@ -23,19 +26,8 @@ def configure(form: Literal["auto", "json", "text"], level: str) -> None:
     on_terminal = sys.stderr is not None and sys.stderr.isatty()
     text = form == "text" or (form == "auto" and on_terminal)
     handler = logging.StreamHandler()
-    handler.setFormatter(
-        ProcessorFormatter(
-            processors=[
-                merge_contextvars,
-                ExtraAdder(),
-                add_log_level,
-                add_logger_name,
-                TimeStamper(fmt="iso", utc=True),
-                _cleared,
-                *(_for_people(colors=on_terminal and not os.environ.get("NO_COLOR")) if text else _AS_JSON),
-            ]
-        )
-    )
+    colors = on_terminal and not os.environ.get("NO_COLOR")
+    handler.setFormatter(_for_people(colors=colors) if text else _JSONLines())
     handler.set_name(_TEXT if text else _JSON)
     root = logging.getLogger()
     root.handlers = [handler]
@@ -53,9 +45,33 @@ def for_machines() -> bool:
     return any(handler.get_name() == _JSON for handler in logging.getLogger().handlers)
 
 
-def _for_people(*, colors: bool) -> list[Processor]:
+class _JSONLines(logging.Formatter):
+    """What structlog's processors would make of a record: every request writes a line, which took a tenth of its time."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {"event": record.getMessage(), **get_contextvars()}
+        line |= {name: value for name, value in vars(record).items() if name not in _NOT_EXTRA}
+        moment = datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z")
+        line |= {"level": record.levelname.lower(), "logger": record.name, "timestamp": moment}
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return orjson.dumps(line, default=repr, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def _for_people(*, colors: bool) -> logging.Formatter:
     # Not the renderer's own traceback, which shows the values of variables.
-    return [ConsoleRenderer(colors=colors, sort_keys=False, exception_formatter=plain_traceback)]
+    renderer = ConsoleRenderer(colors=colors, sort_keys=False, exception_formatter=plain_traceback)
+    return ProcessorFormatter(
+        processors=[
+            merge_contextvars,
+            ExtraAdder(),
+            add_log_level,
+            add_logger_name,
+            TimeStamper(fmt="iso", utc=True),
+            _cleared,
+            renderer,
+        ]
+    )
 
 
 def _cleared(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

@@ -1,5 +1,6 @@
 """`roster serve`: one process owns the database server and the socket, and its workers answer."""
 
+import gc
 import logging
 import signal
 import time
@@ -140,6 +141,9 @@ def _answer(settings: Settings, url: str, listener: socket, postgres: EmbeddedPo
         ws="none",
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
+    # What is there by now stays: it need not be looked at again and again, and what a request makes is gone by counting.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
     uvicorn.Server(config).run(sockets=[listener])
 
 

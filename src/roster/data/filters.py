@@ -24,12 +24,10 @@ from sqlalchemy import (
     or_,
     select,
     true,
-    type_coerce,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import aliased
 
-from roster.data.columns import CText
 from roster.data.models import RoleAssignmentRow, RoleRow, UserRow
 from roster.data.operators import (
     Condition,
@@ -40,10 +38,9 @@ from roster.data.operators import (
     key_matches,
     labels_match,
     one_of_ids,
-    one_of_texts,
     text_matches,
 )
-from roster.data.scopes import Assignments, Users, in_scope, is_live
+from roster.data.scopes import Assignments, Users, has_status, in_scope, is_live
 from roster.domain.assignments import IN_FORCE, Scope
 from roster.domain.filters import (
     ANYTHING,
@@ -129,7 +126,7 @@ class Matcher:
         if given.kind is not None:
             yield row.kind == given.kind
         if given.status is not None:
-            yield one_of_texts(type_coerce(row.status, CText), given.status)
+            yield has_status(row, given.status)
         yield from self._user_field_conditions(given, row)
         if given.attributes is not None:
             yield row.attributes.contains(literal(given.attributes).cast(JSONB))

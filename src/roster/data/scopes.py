@@ -63,13 +63,13 @@ def is_rare(role_id: Column) -> Condition:
 
 
 def is_live(row: Users) -> Condition:
-    # Written into the text, so that the planner can see that a partial index covers it.
-    return _has_status(row, LIVE_STATUSES)
+    return has_status(row, LIVE_STATUSES)
 
 
 def is_gone(row: Users) -> Condition:
-    return _has_status(row, GONE_STATUSES)
+    return has_status(row, GONE_STATUSES)
 
 
-def _has_status(row: Users, statuses: Sequence[UserStatus]) -> Condition:
+def has_status(row: Users, statuses: Sequence[UserStatus]) -> Condition:
+    # Written into the text, so that the planner can see which partial index covers it, and that one status is one.
     return type_coerce(row.status, CText).in_([literal_column(f"'{status}'") for status in statuses])
