@@ -38,7 +38,7 @@ T = TypeVar("T")
 # The parameter for a value of a cursor; None stands for NULL.
 Bound = BindParameter[Any] | None
 Parts = Callable[[Column], Sequence[ColumnElement[bool]]]
-_cursor, _edge = maker(Cursor), maker(Edge)
+_cursor, _edge = maker(Cursor, "values", "id"), maker(Edge, "cursor", "node")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -71,7 +71,7 @@ _ROW = (*(column.key for column in COLUMNS), "key_fold", "name_fold", "descripti
 _ADD = fixed(insert(RoleRow), writes=_ROW)
 _CHANGE = fixed(update(RoleRow).where(RoleRow.id == bindparam("changed_id")), writes=_ROW)
 
-_role = maker(Role)
+_role = maker(Role, *(column.key for column in COLUMNS))
 
 
 async def by_ids(reader: Reader | Writer, ids: Sequence[UUID]) -> Mapping[UUID, Role]:

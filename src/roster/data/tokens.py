@@ -25,7 +25,7 @@ COLUMNS: tuple[InstrumentedAttribute[Any], ...] = (
     ApiTokenRow.last_used_at,
     ApiTokenRow.revoked_at,
 )
-_token = maker(ApiToken)
+_token = maker(ApiToken, *(column.key for column in COLUMNS))
 
 
 async def by_ids(reader: Reader | Writer, ids: Sequence[UUID]) -> Mapping[UUID, ApiToken]:

@@ -93,7 +93,7 @@ _SORT_KEYS: Mapping[UserOrderField, SortKey] = {
 }
 
 
-record = maker(User)
+record = maker(User, *_NAMES)
 _BY_IDS = fixed(select(*COLUMNS).where(one_of_given_ids(UserRow.id)))
 # Whom the values of the parameter `values` name.
 _BY_KEY: Mapping[UserKey, AnySelect] = {

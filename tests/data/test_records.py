@@ -1,0 +1,23 @@
+"""Rows become records field by field, whatever the order of their columns."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from roster.data.records import maker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thing:
+    one: int
+    two: str
+
+
+def test_a_record_has_the_values_of_its_names() -> None:
+    assert maker(Thing, "two", "one")(("b", 1, "more")) == Thing(one=1, two="b")
+
+
+@pytest.mark.parametrize("names", [(), ("one",), ("one", "two", "three"), ("one", "one")])
+def test_what_are_not_its_fields_make_no_record(names: tuple[str, ...]) -> None:
+    with pytest.raises(TypeError, match="not the fields of Thing"):
+        maker(Thing, *names)
