@@ -1,5 +1,6 @@
 """Whoever showed a token a moment ago is asked about beside the first statement: exactly as one looked up anew."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from functools import partial
@@ -168,6 +169,21 @@ async def test_what_another_server_has_closed_is_lost_whatever_else_has_changed(
     assert await record_expiries(db, NOW + timedelta(minutes=1)) == 1
     await acting(db).update_role(changed, permissions=("c",))
     assert await made.answer([f"Bearer {secret}"], NOW, _permissions) == {"c"}
+
+
+async def test_all_who_are_under_way_when_it_does_not_hold_any_more_are_told(
+    db: Database, callers: Callers, token: ApiToken
+) -> None:
+    begun = asyncio.Barrier(3)
+
+    async def work(_: Caller) -> None:
+        await begun.wait()
+
+    tasks = [asyncio.create_task(callers.answer(HEADERS, NOW, work)) for _ in range(2)]
+    await acting(db).services.tokens.revoke(revocation(token))
+    await begun.wait()
+    ends = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(end) for end in ends] == [UnauthenticatedError] * 2
 
 
 async def test_nothing_that_relies_on_it_runs_once_it_does_not_hold(

@@ -59,7 +59,7 @@ class Callers:
                 outcome = await self._outcome(assumption, known.caller, work)
                 if await self._held(assumption):
                     return outcome()
-                del self._remembered[key]
+                self._remembered.pop(key, None)  # unless a request beside this one has seen it first
         return await work(await self.of_headers(authorization, now))
 
     def _known(self, key: bytes, now: datetime) -> TokenCaller | None:
