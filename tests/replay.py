@@ -219,12 +219,13 @@ async def log(db: Database) -> list[Row]:
     """Every event, in the order of the log."""
     order = (EventRow.epoch, EventRow.transaction, EventRow.sequence)
     async with db.read() as reader:
-        return [*(await reader.execute(select(EventRow.__table__).order_by(*order))).mappings()]
+        rows = await reader.execute(select(EventRow.__table__).order_by(*order))
+        return [row._asdict() for row in rows]
 
 
 async def _rows(db: Database, table: type[Any]) -> list[Row]:
     async with db.read() as reader:
-        return [*(await reader.execute(select(table.__table__))).mappings()]
+        return [row._asdict() for row in await reader.execute(select(table.__table__))]
 
 
 def _assignment(row: Row) -> Json:

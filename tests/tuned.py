@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from sqlalchemy import text
 
 from roster.data.db import Database
+from roster.settings import Settings
 
 
 @asynccontextmanager
@@ -14,7 +15,9 @@ async def tuned(db: Database, setting: str, value: str) -> AsyncIterator[Databas
     name = db.engine.url.database
     async with db.engine.begin() as connection:
         await connection.execute(text(f"ALTER DATABASE {name} SET {setting} = '{value}'"))
-    opened = Database(db.engine.url.render_as_string(hide_password=False), pool_size=1, driver=db.driver_name)
+    opened = Database(
+        db.engine.url.render_as_string(hide_password=False), pool_size=1, driver=Settings().database_driver
+    )
     try:
         yield opened
     finally:

@@ -21,6 +21,7 @@ from roster.data.connections import Reader, Writer
 from roster.data.db import ATTEMPTS, BeginAgain, Database, UnexpectedValueError
 from roster.domain.errors import Rejected, TakenError, UnavailableError, UniqueField
 from roster.domain.users import User, UserStatus
+from roster.settings import Settings
 from tuned import tuned
 
 BUSY = "The server is busy: try again."
@@ -34,7 +35,7 @@ async def database(like: Database, *, pool_size: int = 1, **changes: Any) -> Asy
     made = Database(
         like.engine.url.set(**changes).render_as_string(hide_password=False),
         pool_size=pool_size,
-        driver=like.driver_name,
+        driver=Settings().database_driver,
     )
     try:
         yield made

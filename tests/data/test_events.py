@@ -30,7 +30,7 @@ async def log(db: Database) -> list[Row]:
     """Every event with its place, in the order of the log."""
     async with db.read() as reader:
         found = await reader.execute(text("SELECT * FROM events ORDER BY epoch, transaction, sequence"))
-        return [dict(row) for row in found.mappings()]
+        return [row._asdict() for row in found]
 
 
 @pytest.fixture

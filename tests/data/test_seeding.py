@@ -58,7 +58,7 @@ async def schema_of(db: Database) -> list[str]:
 async def rows_of(db: Database, row: type[DeclarativeBase]) -> Rows:
     async with db.read() as reader:
         found = await reader.execute(select(row.__table__).order_by(row.__table__.c.id))
-        return [dict(each) for each in found.mappings()]
+        return [row._asdict() for row in found]
 
 
 async def copy(
@@ -128,7 +128,7 @@ async def log(db: Database) -> Rows:
         found = await reader.execute(
             select(EventRow.__table__).order_by(EventRow.epoch, EventRow.transaction, EventRow.sequence)
         )
-        rows = [dict(each) for each in found.mappings()]
+        rows = [row._asdict() for row in found]
     return [{name: value for name, value in row.items() if name != "sequence"} for row in rows]
 
 

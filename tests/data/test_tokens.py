@@ -44,7 +44,8 @@ async def test_a_token_is_read_as_it_was_added(db: Database, owner: User) -> Non
     async with db.read() as reader:
         found = await token_data.by_ids(reader, [bare.id, full.id, new_id()])
         assert found == {bare.id: bare, full.id: full}
-        kept = (await reader.execute(text("SELECT * FROM api_tokens ORDER BY id"))).mappings()
+        rows = await reader.execute(text("SELECT * FROM api_tokens ORDER BY id"))
+        kept = [row._asdict() for row in rows]
     assert bytes(kept[0]["digest"]) == digest(secret)
     # The secret is nowhere, in no form that shows it.
     assert secret not in str(kept)

@@ -36,7 +36,7 @@ def ignore(_what: str, _done: int, _of: int) -> None:
 async def rows(db: Database) -> list[list[Row]]:
     async with db.read() as reader:
         found = [await reader.execute(select(row.__table__).order_by(row.__table__.c.id)) for row in TABLES]
-    return [[dict(each) for each in table.mappings()] for table in found]
+    return [[row._asdict() for row in table] for table in found]
 
 
 async def counts(db: Database) -> list[int]:

@@ -36,9 +36,6 @@ class Rows(list[Any]):
         """The first value of each row."""
         return [row[0] for row in self]
 
-    def mappings(self) -> Sequence[Mapping[str, Any]]:
-        return [row._asdict() for row in self]
-
 
 class PoolTimeoutError(Exception):
     """No connection became free in time."""

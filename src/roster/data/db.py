@@ -56,7 +56,6 @@ class Database:
             hide_parameters=True,  # what people are called does not belong in a log
             connect_args={"options": _OPTIONS},
         )
-        self.driver_name = driver
         self._bulk = EngineDriver(self.engine)
         self.driver: Driver = self._bulk
         if driver == "libpq":
