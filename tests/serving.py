@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TextIO
@@ -83,6 +83,11 @@ class Served:
     def is_ready(self) -> bool:
         return _is_ready(self.url)
 
+    def end(self) -> None:
+        """However it ends, and if it has not ended yet."""
+        self.process.terminate()
+        self.process.communicate(timeout=_STOP_SECONDS)
+
     def stop(self, asked: signal.Signals = signal.SIGTERM) -> str:
         """What it wrote on stdout. It must end well."""
         self.process.send_signal(asked)
@@ -103,12 +108,12 @@ def serve(
     url = f"http://127.0.0.1:{port}"
     with tempfile.TemporaryFile("w+") as log:
         process = start("serve", "--port", str(port), *arguments, database_url=database_url, log=log)
+        served = Served(url=url, process=process, log=log, token=token)
         try:
             _wait_until_ready(url, process, log)
-            yield Served(url=url, process=process, log=log, token=token or _local_token(arguments))
+            yield replace(served, token=token or _local_token(arguments))
         finally:
-            process.terminate()
-            process.communicate(timeout=_STOP_SECONDS)
+            served.end()
 
 
 def _local_token(arguments: Sequence[str | Path]) -> str | None:

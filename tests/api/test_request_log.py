@@ -391,18 +391,33 @@ async def test_a_client_that_leaves_before_its_body_arrived_is_one_line(sent: li
     assert (line["level"], line["status"], line["codes"]) == ("INFO", 400, ["BAD_REQUEST"])
 
 
-async def test_a_request_that_is_cancelled_is_one_line_without_a_status() -> None:
+async def cancelled(app: Any, sent: list[Message]) -> None:
+    task = asyncio.create_task(run(RequestLog(app, count_statements), http_scope(), [], sent))
+    await asyncio.sleep(0)
+    task.cancel()
+    await task
+
+
+async def test_a_request_that_the_server_cannot_wait_for_is_told_so(sent: list[Message]) -> None:
     async def forever(_: Scope, __: Receive, ___: Send) -> None:
         await asyncio.Event().wait()
 
     with one_line() as line:
-        task = asyncio.create_task(run(RequestLog(forever, count_statements), http_scope(), [], []))
-        await asyncio.sleep(0)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-    assert line["level"] == "INFO"
-    assert "status" not in line
+        await cancelled(forever, sent)
+    assert (line["level"], line["status"], line["codes"]) == ("WARNING", 503, ["UNAVAILABLE"])
+    (error,) = json.loads(sent[1]["body"])["errors"]
+    assert error["extensions"] == {"code": "UNAVAILABLE"}
+
+
+async def test_in_the_middle_of_an_answer_it_cannot_be_told(sent: list[Message]) -> None:
+    async def begun(_: Scope, __: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await asyncio.Event().wait()
+
+    with one_line() as line, pytest.raises(asyncio.CancelledError):
+        await cancelled(begun, sent)
+    assert (line["level"], line["status"]) == ("INFO", 200)
+    assert len(sent) == 1
 
 
 async def test_a_mistake_in_the_middle_of_an_answer_is_left_to_the_server_to_break_off(

@@ -229,6 +229,25 @@ def test_a_request_under_way_is_answered_before_the_end(own_url: str) -> None:
         assert served.process.wait(30) == 0
 
 
+@pytest.mark.faults
+def test_a_request_that_takes_longer_than_the_end_is_told_so(own_url: str) -> None:
+    begun = (
+        b"POST /graphql HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: 100\r\n"
+        b'authorization: Bearer %s\r\n\r\n{"query"' % make_administrator(own_url).encode()
+    )
+    with serve(database_url=own_url) as served:
+        with socket.create_connection(("127.0.0.1", httpx.URL(served.url).port or 0), timeout=30) as client:
+            client.sendall(begun)
+            served.process.terminate()
+            with client.makefile("rb") as answer:
+                head, _, body = answer.read().partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 503 ")
+        (error,) = json.loads(body)["errors"]
+        assert error["extensions"] == {"code": "UNAVAILABLE"}
+        assert served.process.wait(30) == 0
+        assert "Traceback" not in served.logged()
+
+
 def test_the_demo_fills_an_empty_directory_and_no_other(data_dir: Path) -> None:
     count = "{ users(includeArchived: true, first: 1) { totalCount } }"
     for said in ("Added 1,000 sample users", "no sample users were added"):

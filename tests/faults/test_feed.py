@@ -155,6 +155,8 @@ async def test_whoever_polls_while_all_is_killed_misses_nothing_and_gets_nothing
                     await asyncio.gather(asyncio.sleep(1.5), *lagging)
                     await asyncio.to_thread(end, served, data_dir)
                     await asyncio.sleep(0.5)
+                # Beside the writers: it waits for what they have begun to send.
+                await asyncio.to_thread(served.end)
         scene.over = True
     assert scene.ledger.acknowledged > WRITERS * len(ENDS)
     with serve("--data-dir", data_dir) as served:

@@ -4,6 +4,7 @@ Nothing that a client said is in it: no variables, no document, no header and no
 logged (the request's id, its path, its operation) are bounded, and have no character that could begin a line.
 """
 
+import asyncio
 import logging
 import re
 import secrets
@@ -19,6 +20,7 @@ from structlog.contextvars import bind_contextvars, get_contextvars, reset_conte
 
 from roster.api import ids
 from roster.domain.callers import Caller
+from roster.domain.errors import UnavailableError
 
 logger = logging.getLogger("roster")
 _requests = logging.getLogger("roster.requests")
@@ -111,12 +113,22 @@ class RequestLog:
             message, extensions = internal_error(cause)
             if "status" in line:
                 raise  # for the server to break off: part of another answer is sent
-            told = {"errors": [{"message": message, "extensions": extensions}]}
-            await JSONResponse(told, 500)(scope, receive, send)
+            await _errors(500, message, extensions)(scope, receive, send)
+        except asyncio.CancelledError:
+            # By the server, which ends and has waited long enough; with this so does the task.
+            if "status" in line:
+                raise
+            note_code(UnavailableError.code)
+            message = "The server ends, and could not wait for the answer. It may be done or not: ask again."
+            await _errors(503, message, {"code": UnavailableError.code})(scope, receive, send)
         finally:
             line["milliseconds"] = round((perf_counter() - began) * 1000, 2)
             line["statements"] = statements()
             _requests.log(_level(line), "request", extra=line)
+
+
+def _errors(status: int, message: str, extensions: dict[str, Any]) -> JSONResponse:
+    return JSONResponse({"errors": [{"message": message, "extensions": extensions}]}, status)
 
 
 def _given_id(scope: Scope) -> bytes | None:
@@ -130,6 +142,6 @@ def _level(line: dict[str, Any]) -> int:
     codes, status = line.get("codes", ()), line.get("status", 0)
     if "INTERNAL" in codes:
         return logging.ERROR
-    if "UNAVAILABLE" in codes or status == 503:  # noqa: PLR2004 -- Service Unavailable
+    if UnavailableError.code in codes or status == 503:  # noqa: PLR2004 -- Service Unavailable
         return logging.WARNING
     return logging.DEBUG if status < 400 and line["path"].startswith(_QUIET) else logging.INFO  # noqa: PLR2004

@@ -191,6 +191,6 @@ class ForbiddenError(RequestError):
 
 
 class UnavailableError(RequestError):
-    """The database cannot be reached, or answered too late."""
+    """The database cannot be reached, or answered too late; or the server is busy, or ends."""
 
     code = "UNAVAILABLE"
