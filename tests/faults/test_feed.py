@@ -54,34 +54,36 @@ def followers() -> list[Follower]:
 
 @dataclass
 class Scene:
-    """What the followers and writers have before them: a server, as long as there is one."""
+    """Who reads and who writes while a server is there."""
 
-    http: httpx.AsyncClient | None = None
-    over: bool = False
+    followers: list[Follower] = field(default_factory=followers)
     ledger: Ledger = field(default_factory=Ledger)
+    over: bool = False
 
     @asynccontextmanager
     async def with_server(self, served: Served) -> AsyncIterator[None]:
-        async with served.client() as http:
-            self.http = http
+        """Until it has ended and they have noticed: a client that is closed before leaves what it just opened."""
+        self.over = False
+        async with served.client() as http, asyncio.TaskGroup() as group:
+            for follower in self.followers:
+                group.create_task(self.follow(http, follower))
+            for _ in range(WRITERS):
+                group.create_task(self.write(http))
             yield
-            self.http = None
+            self.over = True
+            # Beside the writers: it waits for what they have begun to send.
+            await asyncio.to_thread(served.end)
 
+    async def follow(self, http: httpx.AsyncClient, follower: Follower) -> None:
+        while not self.over:
+            with suppress(Unavailable, httpx.HTTPError):
+                await follower.poll(partial(ask, http))
+            await asyncio.sleep(random.uniform(0, 0.02))  # noqa: S311
 
-async def follow(scene: Scene, follower: Follower) -> None:
-    while not scene.over:
-        if scene.http:
-            with suppress(Unavailable, httpx.HTTPError, RuntimeError):  # RuntimeError: the client is closed
-                await follower.poll(partial(ask, scene.http))
-        await asyncio.sleep(random.uniform(0, 0.02))  # noqa: S311
-
-
-async def write_on(scene: Scene) -> None:
-    while not scene.over:
-        if scene.http:
-            with suppress(RuntimeError):
-                await write_until_cut_off(scene.http, scene.ledger)
-        await asyncio.sleep(0.02)
+    async def write(self, http: httpx.AsyncClient) -> None:
+        while not self.over:
+            await write_until_cut_off(http, self.ledger)
+            await asyncio.sleep(0.02)
 
 
 def database(data_dir: Path) -> str:
@@ -140,29 +142,21 @@ ENDS: tuple[Callable[[Served, Path], None], ...] = (kill_postgresql, stop, kill_
 
 
 async def test_whoever_polls_while_all_is_killed_misses_nothing_and_gets_nothing_twice(place: Path) -> None:
-    data_dir, scene, all_followers = place / "data", Scene(), followers()
-    async with asyncio.TaskGroup() as group:
-        for follower in all_followers:
-            group.create_task(follow(scene, follower))
-        for _ in range(WRITERS):
-            group.create_task(write_on(scene))
-        for number, end in enumerate(ENDS):
-            with serve("--data-dir", data_dir, "--workers", "2") as served:
-                if number == 0:
-                    await prepare(served, data_dir)
-                async with scene.with_server(served):
-                    lagging = [asyncio.to_thread(lag, data_dir, role) for role in _SLOW]
-                    await asyncio.gather(asyncio.sleep(1.5), *lagging)
-                    await asyncio.to_thread(end, served, data_dir)
-                    await asyncio.sleep(0.5)
-                # Beside the writers: it waits for what they have begun to send.
-                await asyncio.to_thread(served.end)
-        scene.over = True
+    data_dir, scene = place / "data", Scene()
+    for number, end in enumerate(ENDS):
+        with serve("--data-dir", data_dir, "--workers", "2") as served:
+            if number == 0:
+                await prepare(served, data_dir)
+            async with scene.with_server(served):
+                lagging = [asyncio.to_thread(lag, data_dir, role) for role in _SLOW]
+                await asyncio.gather(asyncio.sleep(1.5), *lagging)
+                await asyncio.to_thread(end, served, data_dir)
+                await asyncio.sleep(0.5)
     assert scene.ledger.acknowledged > WRITERS * len(ENDS)
     with serve("--data-dir", data_dir) as served:
-        fast = all_followers[2]
+        fast = scene.followers[2]
         assert len(fast.read) > len(logged(database(data_dir), fast)) / 2
-        await assert_in_step(served, database(data_dir), all_followers)
+        await assert_in_step(served, database(data_dir), scene.followers)
         assert {"ROLE_UPDATED"} <= {event["type"] for event in fast.read if event["roleKey"] in _SLOW}
 
 
@@ -191,22 +185,26 @@ def count_transactions_from(data_dir: Path, epoch: int) -> None:
     subprocess.run([program, f"--epoch={epoch}", cluster], user=owner, check=True, capture_output=True)  # noqa: S603
 
 
-async def live(data_dir: Path, scene: Scene, all_followers: list[Follower], dump: Path) -> None:
+async def live(data_dir: Path, scene: Scene, dump: Path) -> None:
     """Writes and reads for a while; then writes go on while a dump is taken, of which nobody reads any more."""
+    scene.over = False
     with serve("--data-dir", data_dir) as served:
-        await assert_in_step(served, database(data_dir), all_followers)
-        async with scene.with_server(served):
-            writing = [asyncio.create_task(write_on(scene)) for _ in range(WRITERS)]
-            following = [asyncio.create_task(follow(scene, follower)) for follower in all_followers]
+        await assert_in_step(served, database(data_dir), scene.followers)
+        async with served.client() as http:
+            writing = [asyncio.create_task(scene.write(http)) for _ in range(WRITERS)]
+            following = [asyncio.create_task(scene.follow(http, follower)) for follower in scene.followers]
             await asyncio.sleep(1)
-            for task in following:
-                task.cancel()
-            await asyncio.wait(following)
+            await cancelled(following)
             await asyncio.sleep(0.5)
             await asyncio.to_thread(pg, "pg_dump", "--format=custom", f"--file={dump}", data_dir=data_dir)
-            for task in writing:
-                task.cancel()
-            await asyncio.wait(writing)
+            await cancelled(writing)
+
+
+async def cancelled(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+    assert all(task.cancelled() for task in tasks)
 
 
 def restore(dump: Path, data_dir: Path) -> None:
@@ -224,22 +222,22 @@ def empty(data_dir: Path) -> None:
 async def test_a_follower_goes_on_from_its_cursor_in_a_dump_that_lives_elsewhere(place: Path) -> None:
     """In a second cluster, a third, and again in the first, each with lower or higher numbers than the one before."""
     first, second, third, dump = (place / name for name in ("first", "second", "third", "dump"))
-    scene, all_followers = Scene(), followers()
+    scene = Scene()
     for data_dir, epoch in ((first, 5), (third, 1000)):
         pg("--new", "psql", "--command=select 1", data_dir=data_dir)
         count_transactions_from(data_dir, epoch)
     with serve("--data-dir", first) as served:
         await prepare(served, first)
-    await live(first, scene, all_followers, dump)
+    await live(first, scene, dump)
     for data_dir in (second, third, first):
         if data_dir == first:
             empty(first)
         restore(dump, data_dir)
-        read = len(all_followers[0].read)
-        await live(data_dir, scene, all_followers, dump)
-        assert len(all_followers[0].read) > read
+        read = len(scene.followers[0].read)
+        await live(data_dir, scene, dump)
+        assert len(scene.followers[0].read) > read
     with serve("--data-dir", first) as served:
-        await assert_in_step(served, database(first), all_followers)
+        await assert_in_step(served, database(first), scene.followers)
         with connect(database(first)) as connection:
             places = connection.execute(
                 "select min(transaction >> 32), max(transaction >> 32) from events group by epoch order by epoch"
