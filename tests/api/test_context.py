@@ -26,7 +26,7 @@ class Asked:
 async def test_what_is_asked_for_at_once_goes_in_one_call_each_once() -> None:
     asked = Asked()
     loader = DataLoader(asked)
-    calls = [loader.call(key) for key in (1, 2, 1)]
+    calls = [loader.calls([key])[key] for key in (1, 2, 1)]
     assert await asyncio.gather(*set(calls)) == [{1: 2, 2: 4}]
     assert asked.calls == [[1, 2]]
 
@@ -34,21 +34,21 @@ async def test_what_is_asked_for_at_once_goes_in_one_call_each_once() -> None:
 async def test_what_was_asked_for_is_not_asked_again() -> None:
     asked = Asked()
     loader = DataLoader(asked)
-    first = loader.call(1)
+    first = loader.calls([1])[1]
     await first
-    assert loader.call(1) is first
-    assert await loader.call(2) == {2: 4}
+    assert loader.calls([1])[1] is first
+    assert await loader.calls([2])[2] == {2: 4}
     assert asked.calls == [[1], [2]]
 
 
 async def test_what_is_asked_for_while_a_call_is_under_way_goes_in_the_next() -> None:
     asked = Asked()
     loader = DataLoader(asked)
-    first = loader.call(1)
+    first = loader.calls([1])[1]
     await asyncio.sleep(0)
-    assert loader.call(2) is not first
-    assert loader.call(1) is first
-    assert [await loader.call(key) for key in (1, 2)] == [{1: 2}, {2: 4}]
+    assert loader.calls([2])[2] is not first
+    assert loader.calls([1])[1] is first
+    assert [await loader.calls([key])[key] for key in (1, 2)] == [{1: 2}, {2: 4}]
 
 
 async def test_what_failed_is_told_again_and_not_tried_again() -> None:
@@ -57,5 +57,5 @@ async def test_what_failed_is_told_again_and_not_tried_again() -> None:
     loader = DataLoader(asked)
     for _ in range(2):
         with pytest.raises(ValueError, match="no"):
-            await loader.call(1)
+            await loader.calls([1])[1]
     assert asked.calls == [[1]]

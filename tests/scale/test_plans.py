@@ -15,8 +15,8 @@ from sqlalchemy import text
 
 from explained import Explained
 from million import BIG, PAGE, USERS, Json, Million, a_million
-from roster.api.pages import encode_cursor, name_of_order
-from roster.domain.pages import Cursor, OrderDirection, OrderKey, UserOrderField
+from roster.api.pages import cursor_encoder
+from roster.domain.pages import OrderDirection, OrderKey, UserOrderField
 from roster.domain.users import LIVE_STATUSES
 
 pytestmark = pytest.mark.scale
@@ -127,7 +127,7 @@ async def far_cursor(million: Million, order: OrderKey[UserOrderField], *, gone:
     )
     async with million.client.db.read() as reader:
         value, id_ = (await reader.execute(text(query))).one()
-    return encode_cursor(Cursor(values=(value,), id=id_), name_of_order((order,)))
+    return cursor_encoder((order,))((value, id_))
 
 
 @pytest.mark.parametrize("gone", [False, True])

@@ -2,6 +2,7 @@
 
 import asyncio
 from asyncio import Task
+from collections import ChainMap
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -35,15 +36,15 @@ class DataLoader(Generic[K, T]):
         self._calls: dict[K, Task[Mapping[K, T]]] = {}
         self._next: list[K] = []
 
-    def call(self, key: K) -> Task[Mapping[K, T]]:
-        """The call that answers the key, perhaps still to begin."""
-        call = self._calls.get(key)
-        if call is None:
+    def calls(self, asked: Sequence[K]) -> Mapping[K, Task[Mapping[K, T]]]:
+        """The call that answers each key, perhaps still to begin; those of other keys may be there too."""
+        keys = dict.fromkeys(asked)
+        if new := [key for key in keys if key not in self._calls] if self._calls else keys:
             if not self._next:
                 self._call = asyncio.create_task(self._run())
-            self._next.append(key)
-            self._calls[key] = call = self._call
-        return call
+            self._next += new
+            self._calls.update(dict.fromkeys(new, self._call))
+        return self._calls
 
     async def _run(self) -> Mapping[K, T]:
         keys, self._next = self._next, []
@@ -67,15 +68,15 @@ class Context:
 
     async def load(self, key: Hashable, batch: Batch[K, T], asked: Sequence[K]) -> list[T]:
         """The batch's values for what is asked for; all that is, under an equal key, goes in one call of the batch."""
-        loader = self._loader(key, batch)
-        return await _answers(asked, [loader.call(one) for one in asked])
+        return await _answers(asked, self._loader(key, batch).calls(asked))
 
     async def load_of_users(self, key: Hashable, batch: Batch[K, T], asked: Sequence[K]) -> list[T]:
         """The same for ids of users, but that of the caller goes in a call of its own if others' might be refused."""
-        if self._apart is None:
+        if self._apart is None or self._apart not in asked:
             return await self.load(key, batch, asked)
-        others, own = self._loader(key, batch), self._loader((key, "own"), batch)
-        return await _answers(asked, [(own if one == self._apart else others).call(one) for one in asked])
+        others = self._loader(key, batch).calls([one for one in asked if one != self._apart])
+        own = self._loader((key, "own"), batch).calls([one for one in asked if one == self._apart])
+        return await _answers(asked, {**others, **own})
 
     def _loader(self, key: Hashable, batch: Batch[K, T]) -> DataLoader[K, T]:
         loader = self._loaders.get(key)
@@ -115,17 +116,19 @@ class Context:
 Info = strawberry.Info[Context, None]
 
 
-async def _answers(asked: Sequence[K], calls: Sequence[Task[Mapping[K, T]]]) -> list[T]:
+async def _answers(asked: Sequence[K], calls: Mapping[K, Task[Mapping[K, T]]]) -> list[T]:
     """Raises what the first call raised that did; every call has ended then, and goes on if who waits is cancelled."""
     errors: list[Exception] = []
-    for call in dict.fromkeys(calls):
+    found: list[Mapping[K, T]] = []
+    for call in dict.fromkeys(map(calls.__getitem__, asked)):
         try:
-            await asyncio.shield(call)
+            found.append(await asyncio.shield(call))
         except Exception as error:  # noqa: BLE001 -- raised below
             errors.append(error)
     if errors:
         raise errors[0]
-    return [call.result()[one] for one, call in zip(asked, calls, strict=True)]
+    answers = found[0] if len(found) == 1 else ChainMap(*map(dict, found))
+    return list(map(answers.__getitem__, asked))
 
 
 def _or_none(batch: Batch[K, T]) -> Batch[K | None, T | None]:

@@ -1,12 +1,15 @@
 """Relay connections: what the arguments ask for, what is answered, and cursors, which only this module can read."""
 
-import binascii
 import json
 from base64 import b64decode
+from binascii import Error as BinasciiError
+from binascii import b2a_base64
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Generic, NamedTuple, TypeVar
+from functools import lru_cache
+from json.encoder import encode_basestring
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar, cast
 from uuid import UUID
 
 import strawberry
@@ -23,7 +26,6 @@ from roster.domain.pages import (
     NULLABLE_KEYS,
     AssignmentOrderField,
     Cursor,
-    Edge,
     EventOrderField,
     KeyValue,
     OrderKey,
@@ -45,6 +47,7 @@ _LISTS = {
 }
 _FOR_URLS = bytes.maketrans(b"+/", b"-_")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 
 First = Annotated[
     int | None,
@@ -108,12 +111,12 @@ def total_of(info: Info, which: Hashable, count: Callable[[Any, int], Awaitable[
 
 def _start_cursor(root: strawberry.Parent[PageValue]) -> str | None:
     edges = root.page.edges
-    return encode_cursor(edges[0].cursor, name_of_order(root.order)) if edges else None
+    return cursor_encoder(root.order)(edges[0].cursor) if edges else None
 
 
 def _end_cursor(root: strawberry.Parent[PageValue]) -> str | None:
     edges = root.page.edges
-    return encode_cursor(edges[-1].cursor, name_of_order(root.order)) if edges else None
+    return cursor_encoder(root.order)(edges[-1].cursor) if edges else None
 
 
 def _has_next_page(root: strawberry.Parent[PageValue]) -> bool:
@@ -143,32 +146,23 @@ class PageInfoType:
 
 
 class EdgeValue(NamedTuple):
-    """An edge of a page, and what cursors call its order."""
+    """An edge of a page, with its cursor as clients see it."""
 
-    edge: Edge[Any]
-    order: str
-
-
-def _cursor(root: strawberry.Parent[EdgeValue]) -> str:
-    return encode_cursor(root.edge.cursor, root.order)
-
-
-def _edge_node(root: strawberry.Parent[EdgeValue]) -> Any:  # noqa: ANN401 -- whatever the list is of
-    return root.edge.node
+    cursor: str
+    node: Any
 
 
 @strawberry.type(name="Edge", description="An item of a page, and its place in the list.")
 class EdgeType(Generic[T]):
     cursor: str = strawberry.field(
-        resolver=_cursor,
         description="The place. Opaque, and of use only with the same order. For `after` and `before`.",
     )
-    node: T = strawberry.field(resolver=_edge_node, description="The item.")
+    node: T = strawberry.field(description="The item.")
 
 
 def _edges(root: strawberry.Parent[PageValue]) -> list[Any]:
-    order = name_of_order(root.order)
-    return [EdgeValue(edge, order) for edge in root.page.edges]
+    encode = cursor_encoder(root.order)
+    return [EdgeValue(encode(cursor), node) for cursor, node in root.page.edges]
 
 
 def _nodes(root: strawberry.Parent[PageValue]) -> list[Any]:
@@ -251,11 +245,25 @@ def _or_none(given: Any) -> Any:  # noqa: ANN401 -- whatever it is
     return None if given is strawberry.UNSET else given
 
 
-def encode_cursor(cursor: Cursor, order: str) -> str:
-    """`order` is what cursors call it."""
-    values = ",".join(map(_as_json, cursor.values))
-    text = f'["{order}",{values},"{cursor.id.hex}"]'
-    return binascii.b2a_base64(text.encode(), newline=False).rstrip(b"=").translate(_FOR_URLS).decode()
+def cursor_encoder(order: Sequence[OrderKey[Any]]) -> Callable[[Cursor], str]:
+    """What writes the cursors of an order, of which a page has many."""
+    # By its name: orders of different lists may be equal, as their fields are texts.
+    return _encoder(name_of_order(order), *(KEY_TYPES[key.field] for key in order))
+
+
+@lru_cache(maxsize=256)
+def _encoder(name: str, *kinds: type) -> Callable[[Cursor], str]:
+    writers = [_WRITERS[kind] for kind in kinds]
+
+    def encode(cursor: Cursor) -> str:
+        *values, id_ = cursor
+        written = ",".join(
+            ["null" if value is None else write(value) for write, value in zip(writers, values, strict=True)]
+        )
+        text = f'["{name}",{written},"{cast("UUID", id_).hex}"]'
+        return b2a_base64(text.encode(), newline=False).rstrip(b"=").translate(_FOR_URLS).decode()
+
+    return encode
 
 
 def decode_cursor(text: str, order: Sequence[OrderKey[Any]], argument: str) -> Cursor:
@@ -267,11 +275,8 @@ def decode_cursor(text: str, order: Sequence[OrderKey[Any]], argument: str) -> C
         name, *values, id_ = content
         if name != name_of_order(order) or len(values) != len(order):
             raise BadCursorError("This cursor belongs to another order.", (argument,))
-        return Cursor(
-            values=tuple(_value(value, key) for value, key in zip(values, order, strict=True)),
-            id=UUID(hex=id_),
-        )
-    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError, binascii.Error):
+        return (*(_value(value, key) for value, key in zip(values, order, strict=True)), UUID(hex=id_))
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError, BinasciiError):
         raise BadCursorError("This is not a cursor.", (argument,)) from None
 
 
@@ -279,12 +284,11 @@ def name_of_order(order: Sequence[OrderKey[Any]]) -> str:
     return ",".join(f"{_LISTS[type(key.field)]}.{key.field}.{key.direction}" for key in order)
 
 
-def _as_json(value: KeyValue) -> str:
-    if isinstance(value, datetime):
-        return str(
-            round(value.timestamp() * 1000)
-        )  # exact: a double has 53 bits, and these are of milliseconds
-    return json.dumps(value, ensure_ascii=False)
+def _milliseconds(instant: datetime) -> str:
+    return str((instant - _EPOCH) // _MILLISECOND)
+
+
+_WRITERS: Mapping[type, Callable[[Any], str]] = {datetime: _milliseconds, str: encode_basestring, int: str}
 
 
 def _value(plain: object, key: OrderKey[Any]) -> KeyValue:

@@ -6,6 +6,7 @@ seeks, each of which an index can answer; never one condition with OR, which no 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -30,15 +31,14 @@ from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.types import Uuid
 
 from roster.data.connections import Reader, Values
-from roster.data.records import maker
 from roster.data.statements import AnyCompound, AnyRow, AnySelect, Column
-from roster.domain.pages import Cursor, Edge, KeyValue, OrderDirection, OrderKey, Page, PageRequest
+from roster.domain.pages import Cursor, Edge, OrderDirection, OrderKey, Page, PageRequest
 
 T = TypeVar("T")
 # The parameter for a value of a cursor; None stands for NULL.
 Bound = BindParameter[Any] | None
 Parts = Callable[[Column], Sequence[ColumnElement[bool]]]
-_cursor, _edge = maker(Cursor, "values", "id"), maker(Edge, "cursor", "node")
+_edge: Callable[[Sequence[Any]], Edge[Any]] = partial(tuple.__new__, Edge)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +96,7 @@ class Shape:
 
 
 def _given(cursor: Cursor | None) -> tuple[bool, ...] | None:
-    return None if cursor is None else tuple([value is not None for value in _values(cursor)])
+    return None if cursor is None else tuple([value is not None for value in cursor])
 
 
 def parameters_of(request: PageRequest[Any]) -> Values:
@@ -105,7 +105,7 @@ def parameters_of(request: PageRequest[Any]) -> Values:
         f"{side}_{n}": value
         for side, cursor in (("after", request.after), ("before", request.before))
         if cursor is not None
-        for n, value in enumerate(_values(cursor))
+        for n, value in enumerate(cursor)
         if value is not None
     }
 
@@ -179,10 +179,6 @@ def _equal(key: SortKey, value: Bound) -> ColumnElement[bool]:
     return key.expression.is_(None) if value is None else key.expression == value
 
 
-def _values(cursor: Cursor) -> tuple[KeyValue | UUID, ...]:
-    return (*cursor.values, cursor.id)
-
-
 def _outer_ordering(rows: FromClause, keys: Sequence[SortKey]) -> list[Column]:
     *sorting, by_id = keys
     named = [key.ordering(rows.c[f"key_{n}"]) for n, key in enumerate(sorting)]
@@ -191,7 +187,8 @@ def _outer_ordering(rows: FromClause, keys: Sequence[SortKey]) -> list[Column]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ordered(Generic[T]):
-    """How the rows of a list are ordered, the id last, and what record each makes of its first columns, which follow.
+    """How the rows of a list are ordered, the id last, and what record each makes of its first columns, which follow: the
+    id before all.
 
     `parts` are those of page_statement; they are given the parent's id where it is a parent's list.
     """
@@ -247,7 +244,7 @@ def _page(rows: Sequence[AnyRow], request: PageRequest[Any], ordered: Ordered[T]
     key = len(ordered.columns)
     end = key + len(ordered.keys) - 1
     record = ordered.record
-    edges = tuple([_edge((_cursor((row[key:end], row.id)), record(row))) for row in kept])
+    edges = tuple([_edge((row[key:end] + row[:1], record(row))) for row in kept])
     has_previous = more if request.backward else request.after is not None
     has_next = request.before is not None if request.backward else more
     return Page(edges=edges, has_next=has_next, has_previous=has_previous)

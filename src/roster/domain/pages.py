@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 DEFAULT_SIZE = 25
@@ -34,12 +34,8 @@ class OrderKey(Generic[F]):
     direction: OrderDirection
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cursor:
-    """A row's place in a list: its value for each order key, and its id, which breaks ties."""
-
-    values: tuple[KeyValue, ...]
-    id: UUID
+# A row's place in a list: its value for each order key, and its id, which breaks ties.
+Cursor = tuple[KeyValue | UUID, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +49,7 @@ class PageRequest(Generic[F]):
     before: Cursor | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Edge(Generic[T]):
+class Edge(NamedTuple, Generic[T]):
     cursor: Cursor
     node: T
 
