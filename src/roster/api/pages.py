@@ -256,11 +256,11 @@ def _encoder(name: str, *kinds: type) -> Callable[[Cursor], str]:
     writers = [_WRITERS[kind] for kind in kinds]
 
     def encode(cursor: Cursor) -> str:
-        *values, id_ = cursor
-        written = ",".join(
-            ["null" if value is None else write(value) for write, value in zip(writers, values, strict=True)]
-        )
-        text = f'["{name}",{written},"{cast("UUID", id_).hex}"]'
+        # The id comes last, and has no writer.
+        written = [
+            "null" if value is None else write(value) for write, value in zip(writers, cursor, strict=False)
+        ]
+        text = f'["{name}",{",".join(written)},"{cast("UUID", cursor[-1]).int:032x}"]'
         return b2a_base64(text.encode(), newline=False).rstrip(b"=").translate(_FOR_URLS).decode()
 
     return encode

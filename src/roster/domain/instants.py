@@ -39,4 +39,5 @@ def format_instant(instant: datetime) -> str:
     """As RFC 3339 in UTC with three digits of a second: 2026-06-30T12:00:00.000Z."""
     if instant.tzinfo is not UTC:
         instant = instant.astimezone(UTC)
-    return instant.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+    # isoformat leaves out a fraction of nothing, and takes twice as long if it is told not to.
+    return instant.isoformat()[:23] + "Z" if instant.microsecond else instant.isoformat()[:19] + ".000Z"

@@ -30,7 +30,7 @@ from graphql.execution.executor import Executor
 from strawberry.types.field import StrawberryField
 
 from roster.api.execution.fields import Load, load_of, resolves_on
-from roster.api.execution.values import TESTS, Uncovered, check_of, coercion, enum_named_alike, uncovered
+from roster.api.execution.values import Uncovered, check_of, coercion, enum_named_alike, test_of, uncovered
 
 # Of a level of values: the open places of each relation, and the infos that functions want.
 Level = list[Any]
@@ -170,7 +170,7 @@ class _Level:
 
     def _leaf(self, type_: GraphQLLeafType, value: str) -> str:
         coerced = f"{self._source.name(coercion(type_))}({value})"
-        if test := TESTS.get(type_):
+        if test := test_of(type_):
             return f"({value} if {test.format(value=value)} else {coerced})"
         if enum := enum_named_alike(type_):
             return f"({value}._name_ if type({value}) is {self._source.name(enum)} else {coerced})"

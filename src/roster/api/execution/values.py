@@ -20,15 +20,20 @@ from strawberry.execution import optimized_is_awaitable
 
 from roster.api.execution.fields import resolves_on
 
-# Whether a value is what is answered for it.
-TESTS: dict[GraphQLNamedType, str] = {
-    GraphQLString: "type({value}) is str",
-    GraphQLID: "type({value}) is str",
+_IS_TEXT = "type({value}) is str"
+_TESTS: dict[GraphQLNamedType, str] = {
+    GraphQLString: _IS_TEXT,
+    GraphQLID: _IS_TEXT,
     GraphQLBoolean: "type({value}) is bool",
     GraphQLInt: "type({value}) is int and -0x80000000 <= {value} <= 0x7FFFFFFF",
     GraphQLFloat: "type({value}) is float and {value} - {value} == 0",
 }
 _PLAIN = frozenset({str, int, float, bool, list, tuple, dict, date, datetime})
+
+
+def test_of(type_: GraphQLLeafType) -> str | None:
+    """Whether a value is what is answered for it, as far as one expression can tell."""
+    return _IS_TEXT if type_.coerce_output_value is str else _TESTS.get(type_)
 
 
 class Uncovered(Exception):
