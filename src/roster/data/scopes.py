@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -62,10 +63,12 @@ def is_rare(role_id: Column) -> Condition:
     return not_(exists(held.correlate_except(RoleAssignmentRow).offset(_FEW)))
 
 
+@lru_cache(maxsize=256)
 def is_live(row: Users) -> Condition:
     return has_status(row, LIVE_STATUSES)
 
 
+@lru_cache(maxsize=256)
 def is_gone(row: Users) -> Condition:
     return has_status(row, GONE_STATUSES)
 

@@ -7,6 +7,8 @@ its negation does.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 from uuid import UUID
 
 from roster.domain.assignments import Scope
@@ -228,5 +230,11 @@ def _parts(part: object) -> Iterator[object]:
             yield from _parts(member)
     elif is_dataclass(part):
         yield part
-        for field in fields(part):
-            yield from _parts(getattr(part, field.name))
+        for name in _names(part.__class__):
+            if (inner := getattr(part, name)) is not None:
+                yield from _parts(inner)
+
+
+@cache
+def _names(kind: type[Any]) -> Sequence[str]:
+    return tuple(field.name for field in fields(kind))
