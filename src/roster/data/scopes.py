@@ -45,16 +45,16 @@ def in_scope(
             or_(row.ended_at.is_(None), row.ended_at > at),
             or_(row.expires_at.is_(None), row.expires_at > at),
         )
-    conditions = {
-        AssignmentState.ACTIVE: and_(
-            row.ended_at.is_(None), or_(row.expires_at.is_(None), row.expires_at > now)
-        ),
-        AssignmentState.EXPIRED: and_(
-            row.revoked_by_kind.is_(None), or_(row.ended_at.is_not(None), row.expires_at <= now)
-        ),
-        AssignmentState.REVOKED: row.revoked_by_kind.is_not(None),
-    }
-    return or_(false(), *(conditions[state] for state in AssignmentState if state in scope.states))
+    return or_(false(), *(_is_in(state, now, row) for state in AssignmentState if state in scope.states))
+
+
+def _is_in(state: AssignmentState, now: datetime | BindParameter[Any], row: Assignments) -> Condition:
+    if state is AssignmentState.ACTIVE:
+        return and_(row.ended_at.is_(None), or_(row.expires_at.is_(None), row.expires_at > now))
+    if state is AssignmentState.EXPIRED:
+        ended = or_(row.ended_at.is_not(None), row.expires_at <= now)
+        return and_(row.revoked_by_kind.is_(None), ended)
+    return row.revoked_by_kind.is_not(None)
 
 
 def is_rare(role_id: Column) -> Condition:
