@@ -8,12 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from hypothesis import settings
 from sqlalchemy import insert, make_url, select
 
-from applications import open_app
+from applications import open_api
 from client import Client
 from emptying import empty
 from postgres import connect
@@ -116,16 +115,12 @@ async def db(shared_db: Database, seeded: list[dict[str, Any]]) -> AsyncIterator
 @pytest.fixture
 async def api(db: Database) -> AsyncIterator[Client]:
     """The whole application, called over HTTP, in the database of `db`."""
-    app = open_app(db.engine.url.render_as_string(hide_password=False), pool_size=5)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
-        yield Client(http, app.state.db)
-    await app.state.db.close()
+    async with open_api(db.engine.url.render_as_string(hide_password=False), pool_size=5) as client:
+        yield client
 
 
 @pytest.fixture
 async def narrow_api(db: Database) -> AsyncIterator[Client]:
     """The same on a pool of one connection."""
-    app = open_app(db.engine.url.render_as_string(hide_password=False), pool_size=1)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
-        yield Client(http, app.state.db)
-    await app.state.db.close()
+    async with open_api(db.engine.url.render_as_string(hide_password=False), pool_size=1) as client:
+        yield client

@@ -7,12 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-import httpx
-
 import make
 from acting import acting, user_ref
+from applications import api_of
 from client import Client
-from roster.app import create_app
 from roster.data import tokens as token_data
 from roster.data.connections import Writer
 from roster.data.db import Database
@@ -67,10 +65,8 @@ class Door:
 @asynccontextmanager
 async def guarded(db: Database, anonymous: Sequence[str] = ()) -> AsyncIterator[Door]:
     settings = Settings(access_control=True, anonymous_permissions=tuple(anonymous), pool_size=5)
-    app = create_app(db.engine.url.render_as_string(hide_password=False), settings)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
-        yield Door(Client(http, app.state.db))
-    await app.state.db.close()
+    async with api_of(db.engine.url.render_as_string(hide_password=False), settings) as client:
+        yield Door(client)
 
 
 async def secret_of(db: Database, owner: User) -> str:

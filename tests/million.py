@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 from sqlalchemy import text
 
-from applications import open_app
+from applications import open_api
 from client import Client
 from explained import Explained, Log, explain_everything
 from roster.data import migrations, seeding
@@ -75,12 +74,8 @@ async def a_million(place: Path) -> AsyncIterator[Million]:
             await reader.execute(text("VACUUM ANALYZE"))
         await explain_everything(db)
         await db.close()
-        app = open_app(url, pool_size=1)
-        async with httpx.AsyncClient(
-            transport=httpx.ASGITransport(app), base_url="http://localhost", timeout=60
-        ) as http:
-            yield Million(Client(http, app.state.db), Log(place / "data/server.log"))
-        await app.state.db.close()
+        async with open_api(url, pool_size=1) as client:
+            yield Million(client, Log(place / "data/server.log"))
 
 
 async def _fill(writer: EngineConnection) -> None:

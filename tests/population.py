@@ -11,11 +11,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import NAMESPACE_OID, UUID, uuid5
 
-import httpx
 from sqlalchemy import text
 
 import make
-from applications import open_app
+from applications import open_api
 from client import Client
 from reference import Directory
 from roster.data.db import Database
@@ -265,13 +264,9 @@ async def populated(db: Database, made: Directory = DIRECTORY) -> AsyncIterator[
     """For a whole module, which then cannot use `db` and what is built on it: that empties the database."""
     await make.store(db, *made.users, *made.roles, *made.assignments)
     roles = [*made.roles, await make.admin_role(db)]
-    app = open_app(db.engine.url.render_as_string(hide_password=False), pool_size=5)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
-        yield World(
-            Client(http, app.state.db),
-            Directory(users=made.users, roles=roles, assignments=made.assignments, now=made.now),
-        )
-    await app.state.db.close()
+    directory = Directory(users=made.users, roles=roles, assignments=made.assignments, now=made.now)
+    async with open_api(db.engine.url.render_as_string(hide_password=False), pool_size=5) as client:
+        yield World(client, directory)
     async with db.engine.begin() as connection:
         await connection.execute(text("DELETE FROM role_assignments"))
         await connection.execute(text("DELETE FROM users"))

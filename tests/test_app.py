@@ -6,12 +6,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
 import pytest
-from fastapi import FastAPI
 from sqlalchemy import text
+from starlette.types import ASGIApp
 
 import make
 from acting import history
-from applications import open_app
+from applications import open_app, running
 from logged import Line, logged
 from roster.data.db import Database
 from roster.domain.instants import now
@@ -21,8 +21,8 @@ from roster.services import expiries
 HOUR = timedelta(hours=1)
 
 
-def on(db: Database) -> FastAPI:
-    return open_app(db.engine.url.render_as_string(hide_password=False), pool_size=1)
+def on(db: Database) -> ASGIApp:
+    return open_app(db.engine.url.render_as_string(hide_password=False))
 
 
 async def an_expired_one(db: Database) -> User:
@@ -63,14 +63,14 @@ def _often(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_server_that_starts_records_what_expired_meanwhile(db: Database) -> None:
     user = await an_expired_one(db)
     app = on(db)
-    async with app.router.lifespan_context(app):
+    async with running(app):
         await until_closed(db, user)
 
 
 @pytest.mark.usefixtures("_often")
 async def test_a_server_that_runs_records_what_expires(db: Database) -> None:
     app = on(db)
-    async with app.router.lifespan_context(app):
+    async with running(app):
         for _ in range(2):
             await until_closed(db, await an_expired_one(db))
 
@@ -83,7 +83,7 @@ async def test_what_fails_is_told_and_done_later(db: Database) -> None:
     with logged() as lines:
         async with AsyncExitStack() as undo:
             await undo.enter_async_context(renamed(db))
-            async with app.router.lifespan_context(app):
+            async with running(app):
                 await until_told(lines, 2)
                 await undo.aclose()
                 await until_closed(db, user)
@@ -94,7 +94,7 @@ async def test_what_fails_is_told_and_done_later(db: Database) -> None:
 async def test_a_database_that_is_not_there_is_a_warning() -> None:
     app = open_app("postgresql+psycopg://roster@/roster?host=/nowhere")
     with logged() as lines:
-        async with app.router.lifespan_context(app):
+        async with running(app):
             await until_told(lines, 4)
     told = [(line["event"], line["level"]) for line in lines]
     assert ("expiries could not be recorded: they will be", "WARNING") in told
@@ -104,8 +104,8 @@ async def test_a_database_that_is_not_there_is_a_warning() -> None:
 async def test_the_job_ends_with_the_server(db: Database) -> None:
     before = asyncio.all_tasks()
     app = on(db)
-    async with app.router.lifespan_context(app):
-        assert len(asyncio.all_tasks() - before) == 1
+    async with running(app):
+        assert len(asyncio.all_tasks() - before) == 2, "the job, and the server's own"
     assert asyncio.all_tasks() - before == set()
     user = await an_expired_one(db)
     await asyncio.sleep(0.1)

@@ -1,12 +1,13 @@
-"""Wires the application by hand: the database, who calls, GraphQL, the playground, health, and the one small job."""
+"""Wires the application by hand: who calls, GraphQL, the playground, health, and the one small job."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from starlette.types import ASGIApp
 
 from roster.api import health, http
 from roster.api.hosts import OwnHosts
@@ -26,9 +27,12 @@ from roster.settings import Settings
 T = TypeVar("T")
 
 
-def create_app(database_url: str, settings: Settings, *, hosts: Iterable[str] = ()) -> FastAPI:
-    """The application on a migrated database. `hosts` are the names that it is asked by, beside those of loopback."""
-    db = Database(database_url, pool_size=settings.pool_size, driver=settings.database_driver)
+def create_app(db: Database, settings: Settings, *, hosts: Iterable[str] = ()) -> ASGIApp:
+    """The application on a migrated database, which it closes when it ends.
+
+    `hosts` are the names that it is asked by, beside those of loopback. Its own layers are around FastAPI, not among its
+    middleware: for what they answer themselves, finding that FastAPI has nothing to do would take longer than they do.
+    """
     issuer = None
     if settings.oidc_issuer and settings.oidc_audience:
         issuer = Issuer(settings.oidc_issuer, settings.oidc_audience)
@@ -50,16 +54,19 @@ def create_app(database_url: str, settings: Settings, *, hosts: Iterable[str] = 
             await issuer.close()
         await db.close()
 
-    app = FastAPI(title="Roster", openapi_url=None, lifespan=lifespan)
-    app.state.db = db
+    routes = FastAPI(
+        title="Roster", openapi_url=None, lifespan=lifespan, exception_handlers={Exception: _raised}
+    )
+    routes.include_router(health.router(partial(readiness, db)))
+    routes.include_router(http.pages())
     to_caller = partial(_to_caller, callers) if settings.access_control else _to_operator
-    # Each around what was added before it.
-    app.add_middleware(GraphQLOverHTTP, to_caller=to_caller, make_services=partial(Services.of, db))
-    app.add_middleware(OwnHosts, hosts=hosts)
-    app.add_middleware(RequestLog, count_statements=count_statements)
-    app.include_router(health.router(partial(readiness, db)))
-    app.include_router(http.pages())
-    return app
+    graphql = GraphQLOverHTTP(routes, to_caller=to_caller, make_services=partial(Services.of, db))
+    return RequestLog(OwnHosts(graphql, hosts), count_statements)
+
+
+async def _raised(_: Request, mistake: Exception) -> NoReturn:
+    """Not for Starlette to answer: RequestLog does."""
+    raise mistake
 
 
 async def _to_caller(

@@ -1,16 +1,13 @@
 """What a caller is told when something is wrong: with the request, a code and where; with a value, a typed error."""
 
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx
 import pytest
 from sqlalchemy import make_url, text
 
 import make
-from applications import guarded_api, open_app
+from applications import guarded_api, open_api
 from client import Client
 from roster.data.db import Database
 from roster.domain.errors import RequestError
@@ -219,15 +216,6 @@ async def test_every_problem_of_an_input_has_its_path_in_the_callers_words(
     assert all(error["message"] for error in payload["errors"])
 
 
-@asynccontextmanager
-async def application(url: str) -> AsyncIterator[Client]:
-    """On a database that is not as it should be."""
-    app = open_app(url, pool_size=1)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
-        yield Client(http, app.state.db)
-    await app.state.db.close()
-
-
 EITHER = pytest.mark.parametrize(
     "operation",
     ["{ roles { nodes { key } } }", 'mutation { addRole(input: {key: "AUDITOR"}) { errors { code } } }'],
@@ -240,7 +228,7 @@ async def test_the_cause_of_an_unknown_error_is_in_the_log_alone(
 ) -> None:
     """In a database without the tables."""
     url = make_url(server_url).set(database="postgres").render_as_string(hide_password=False)
-    async with application(url) as api:
+    async with open_api(url, pool_size=1) as api:
         error = await api.error(operation)
     reference = error["extensions"].pop("reference")
     assert error["extensions"] == {"code": "INTERNAL"}
@@ -254,7 +242,7 @@ async def test_the_cause_of_an_unknown_error_is_in_the_log_alone(
 
 @EITHER
 async def test_a_database_that_is_not_there_is_unavailable(operation: str) -> None:
-    async with application("postgresql+psycopg://roster@/roster?host=/nowhere") as api:
+    async with open_api("postgresql+psycopg://roster@/roster?host=/nowhere", pool_size=1) as api:
         error = await api.error(operation)
     assert error["extensions"] == {"code": "UNAVAILABLE"}
     assert error["message"] == "The database cannot be reached: try again."

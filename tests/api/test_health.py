@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from applications import open_app
+from applications import open_api
 from client import Client
 from logged import one_line
 from roster.services.health import Readiness
@@ -18,11 +18,8 @@ TOLD = {
 
 
 async def probe(url: str, path: str, method: str = "GET") -> httpx.Response:
-    app = open_app(url, pool_size=1)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
-        response = await http.request(method, path)
-    await app.state.db.close()
-    return response
+    async with open_api(url, pool_size=1) as api:
+        return await api.http.request(method, path)
 
 
 NOWHERE = "postgresql+psycopg://keeper:hush@127.0.0.1:1/vault"

@@ -216,15 +216,22 @@ async def test_a_mistake_of_ours_is_an_error_with_its_cause_and_reference(
     assert (line["level"], line["codes"]) == ("ERROR", ["INTERNAL"])
 
 
+@pytest.mark.parametrize(
+    ("where", "method", "path"),
+    [
+        ("roster.api.http.Context", "POST", "/graphql"),
+        ("roster.services.health._look", "GET", "/health/ready"),
+    ],
+)
 async def test_a_mistake_of_ours_outside_graphql_is_answered_and_logged_alike(
-    api: Client, monkeypatch: pytest.MonkeyPatch
+    api: Client, monkeypatch: pytest.MonkeyPatch, where: str, method: str, path: str
 ) -> None:
     def fail(*_: object) -> None:
         raise LookupError("why")
 
-    monkeypatch.setattr("roster.api.http.Context", fail)
+    monkeypatch.setattr(where, fail)
     with logged() as lines:
-        response = await api.http.post("/graphql", json={"query": PAGE})
+        response = await api.http.request(method, path, json={"query": PAGE})
     cause, line = lines
     (error,) = response.json()["errors"]
     assert error["extensions"] == {"code": "INTERNAL", "reference": cause["reference"]}

@@ -5,11 +5,10 @@ import logging
 import socket
 from typing import Any
 
-import httpx
 import pytest
 
 import make
-from applications import open_app
+from applications import open_api
 from client import Client
 from roster.services.roles import Roles
 from roster.services.users import Users
@@ -282,10 +281,8 @@ async def test_a_database_that_is_gone_is_unavailable_and_stays_unnamed(query: s
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    app = open_app(f"postgresql+psycopg://keeper:hush@127.0.0.1:{port}/vault", pool_size=1)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
-        response = await http.post("/graphql", json={"query": query})
-    await app.state.db.close()
+    async with open_api(f"postgresql+psycopg://keeper:hush@127.0.0.1:{port}/vault", pool_size=1) as api:
+        response = await api.http.post("/graphql", json={"query": query})
     assert response.status_code == 200
     assert [error["extensions"] for error in response.json()["errors"]] == [{"code": "UNAVAILABLE"}]
     for told in ("keeper", "hush", "127.0.0.1", str(port), "vault", "SELECT", "psycopg", "connection"):

@@ -5,12 +5,10 @@ The tables stand in `validation/`. What they must cover is read off the schema.
 
 from collections.abc import AsyncIterator, Iterator
 
-import httpx
 import pytest
 from graphql import GraphQLInputObjectType, get_named_type
 
-from applications import open_app
-from client import Client
+from applications import open_api
 from roster.api.schema import schema
 from roster.data.db import Database
 from validation import assignments, roles, tokens, users
@@ -35,10 +33,8 @@ NULLS = [
 async def stage(shared_db: Database) -> AsyncIterator[Stage]:
     """One application for every case: making one takes longer than a case does."""
     empty = await snapshot(shared_db)
-    app = open_app(shared_db.engine.url.render_as_string(hide_password=False), pool_size=5)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
-        yield await Stage.prepare(Client(http, app.state.db))
-    await app.state.db.close()
+    async with open_api(shared_db.engine.url.render_as_string(hide_password=False), pool_size=5) as client:
+        yield await Stage.prepare(client)
     await restore(shared_db, empty)
 
 

@@ -20,6 +20,7 @@ from roster.cli import admin, databases, healthcheck, seed
 from roster.cli.console import fail, read_settings, start_logging, tell
 from roster.cli.options import DataDir, Host, Port
 from roster.cli.workers import DRAIN_SECONDS, STOP_SIGNALS, Pauses, Workers, listen
+from roster.data.db import Database
 from roster.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from roster.settings import Settings
 
@@ -132,8 +133,9 @@ def _answer(settings: Settings, url: str, listener: socket, postgres: EmbeddedPo
     if postgres:
         postgres.disown()
     hosts = (healthcheck.address(settings.host), *settings.allowed_hosts)
+    db = Database(url, pool_size=settings.pool_size, driver=settings.database_driver)
     config = uvicorn.Config(
-        create_app(url, settings, hosts=hosts),
+        create_app(db, settings, hosts=hosts),
         log_config=None,
         access_log=False,
         lifespan="on",
