@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.contextvars import bind_contextvars, get_contextvars, reset_contextvars
+from structlog.contextvars import STRUCTLOG_KEY_PREFIX
 
 from roster.api import ids
 from roster.domain.callers import Caller
@@ -34,6 +34,8 @@ _MAX_PATH = 200
 _QUIET = ("/health/", "/graphql/assets/")
 
 _line: ContextVar[dict[str, Any]] = ContextVar("line")
+# As structlog names what it binds to the context, so that it is on every line.
+_request_id: ContextVar[str | None] = ContextVar(f"{STRUCTLOG_KEY_PREFIX}request_id", default=None)
 
 
 def note_operation(kind: str, name: str | None) -> None:
@@ -61,8 +63,7 @@ def note_caller(caller: Caller) -> None:
 
 def request_id() -> str | None:
     """Of the request that this runs in."""
-    found: str | None = get_contextvars().get("request_id")
-    return found
+    return _request_id.get()
 
 
 def internal_error(cause: Exception, at: Iterable[str | int] | None = None) -> tuple[str, dict[str, Any]]:
@@ -98,11 +99,11 @@ class RequestLog:
                 message = {**message, "headers": headers}
             await send(message)
 
-        tokens = bind_contextvars(request_id=request_id.decode())
+        token = _request_id.set(request_id.decode())
         try:
             await self._answer(line, scope, receive, send_with_id)
         finally:
-            reset_contextvars(**tokens)
+            _request_id.reset(token)
 
     async def _answer(self, line: dict[str, Any], scope: Scope, receive: Receive, send: Send) -> None:
         began, statements = perf_counter(), self._count_statements()

@@ -38,11 +38,18 @@ def configure(form: Literal["auto", "json", "text"], level: str) -> None:
     for name in ("uvicorn", "alembic", "httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
+    _find_out_no_more_than_is_told()
 
 
 def for_machines() -> bool:
     """Whether `configure` chose JSON."""
     return any(handler.get_name() == _JSON for handler in logging.getLogger().handlers)
+
+
+def _find_out_no_more_than_is_told() -> None:
+    """As the logging HOWTO has it under Optimization: who logged, in which file, thread and process, is on no line."""
+    logging._srcfile = None  # noqa: SLF001 -- documented there
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 
 class _JSONLines(logging.Formatter):
