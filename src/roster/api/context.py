@@ -60,11 +60,15 @@ class Context:
 
     def forget(self) -> None:
         """After a write: what was loaded may be stale, and what follows happens later."""
-        self.services = self._make_services(now())
+        self._services: Services | None = None
         self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
-        caller = self.services.call.caller
-        # What is the caller's own is not to be refused because of others'.
-        self._apart = None if caller.may(*WHO_HOLDS_WHAT) else caller.user_id
+
+    @property
+    def services(self) -> Services:
+        """Of the moment at which they are asked for first."""
+        if self._services is None:
+            self._services = self._make_services(now())
+        return self._services
 
     async def load(self, key: Hashable, batch: Batch[K, T], asked: Sequence[K]) -> list[T]:
         """The batch's values for what is asked for; all that is, under an equal key, goes in one call of the batch."""
@@ -72,10 +76,11 @@ class Context:
 
     async def load_of_users(self, key: Hashable, batch: Batch[K, T], asked: Sequence[K]) -> list[T]:
         """The same for ids of users, but that of the caller goes in a call of its own if others' might be refused."""
-        if self._apart is None or self._apart not in asked:
+        caller = self.services.call.caller
+        if caller.user_id is None or caller.may(*WHO_HOLDS_WHAT) or caller.user_id not in asked:
             return await self.load(key, batch, asked)
-        others = self._loader(key, batch).calls([one for one in asked if one != self._apart])
-        own = self._loader((key, "own"), batch).calls([one for one in asked if one == self._apart])
+        others = self._loader(key, batch).calls([one for one in asked if one != caller.user_id])
+        own = self._loader((key, "own"), batch).calls([one for one in asked if one == caller.user_id])
         return await _answers(asked, {**others, **own})
 
     def _loader(self, key: Hashable, batch: Batch[K, T]) -> DataLoader[K, T]:
