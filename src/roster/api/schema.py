@@ -61,7 +61,7 @@ async def execute(
         return _refused([error])
     operation = document.operation(operation_name)
     if operation:
-        note_operation(operation.operation.value, operation.name.value if operation.name else None)
+        note_operation(operation.kind, operation.name)
     elif operation_name is None and document.has_operations:
         message = "The document has several operations: say which with operationName."
         return _refused([BadRequestError(message)])

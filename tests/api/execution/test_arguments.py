@@ -40,6 +40,7 @@ LITERALS = [
 WITH_VARIABLES: list[tuple[str, list[Any], list[Any]]] = [
     ("query ($a: ID, $b: Int) { scalars(someId: $a, number: $b) }", ["x", 3], [4]),
     ("query ($a: Int = 6, $b: Boolean = true) { scalars(number: $a, flag: $b) }", [4], [False]),
+    ('query ($a: JSON = {a: [1]}, $b: Text = "b") { scalars(data: $a, text: $b) }', [[2]], ["a"]),
     ("query ($a: JSON, $b: Text) { scalars(data: $a, text: $b) }", [{"a": [1]}], ["a", "wrong"]),
     ("query ($a: JSON, $b: Int) { scalars(data: {a: $a, b: [$b]}) }", [[1]], [2]),
     (

@@ -79,21 +79,23 @@ async def test_what_is_selected_depends_on_variables() -> None:
         assert await run(known, text, a=True) == {"fast": 1}
         assert await run(known, text, a=False, b=False) == {"fast": 1}
     document = known.read(text)
-    assert document.plans({"a": True, "b": True}) is document.plans({"b": True, "a": True, "c": 1})
-    assert document.plans({"a": True, "b": True}) is not document.plans({"a": False, "b": True})
+    assert document.variant({"a": True, "b": True}) is document.variant({"b": True, "a": True, "c": 1})
+    assert document.variant({"a": True, "b": True}) is not document.variant({"a": False, "b": True})
 
 
-async def test_the_plans_of_a_document_are_bounded() -> None:
+async def test_the_variants_of_a_document_are_bounded() -> None:
     conditions = [f"$v{number}: Boolean!" for number in range(8)]
     fields = [f"f{number}: count @skip(if: $v{number})" for number in range(8)]
     document = documents().read(
         f"query ({', '.join(conditions)}) {{ thing {{ {' '.join(fields)} number }} }}"
     )
     assert not document.errors
-    kept = [document.plans({f"v{bit}": bool(number >> bit & 1) for bit in range(8)}) for number in range(256)]
+    kept = [
+        document.variant({f"v{bit}": bool(number >> bit & 1) for bit in range(8)}) for number in range(256)
+    ]
     still = [
-        plans
-        for number, plans in enumerate(kept)
-        if document.plans({f"v{bit}": bool(number >> bit & 1) for bit in range(8)}) is plans
+        variant
+        for number, variant in enumerate(kept)
+        if document.variant({f"v{bit}": bool(number >> bit & 1) for bit in range(8)}) is variant
     ]
     assert len(still) <= MAX_VARIANTS

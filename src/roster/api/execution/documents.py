@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from graphql import (
@@ -10,6 +11,8 @@ from graphql import (
     FieldNode,
     GraphQLError,
     GraphQLField,
+    GraphQLObjectType,
+    GraphQLSchema,
     OperationDefinitionNode,
     VariableNode,
     Visitor,
@@ -18,38 +21,65 @@ from graphql import (
     specified_rules,
     visit,
 )
+from graphql.execution.collect_fields import GroupedFieldSet
+from graphql.execution.values import VariableValues
 from strawberry import Schema
 from strawberry.schema.schema import validate_document
 
 from roster.api.execution.arguments import Arguments
+from roster.api.execution.operations import Operation
 from roster.api.execution.plans import Plans
 
 MAX_VARIANTS = 16
 
 
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """What was made of a document for some values of the variables that decide what is selected."""
+
+    plans: Plans
+    _roots: dict[str | None, GroupedFieldSet]
+
+    def root_fields(
+        self, operation: Operation, type_: GraphQLObjectType, values: VariableValues
+    ) -> GroupedFieldSet:
+        """Raises GraphQLError if they are nested too deeply."""
+        found = self._roots.get(operation.name)
+        if found is None:
+            found = self._roots[operation.name] = operation.root_fields(type_, values)
+        return found
+
+
 class Document:
     """A document, the errors that forbid to execute it, and what was made of it: that is found by its nodes, and dies with them."""
 
-    def __init__(self, ast: DocumentNode, errors: Sequence[GraphQLError]) -> None:
-        self.ast, self.errors = ast, errors
+    def __init__(self, schema: GraphQLSchema, ast: DocumentNode, errors: Sequence[GraphQLError]) -> None:
+        self._schema, self._ast, self.errors = schema, ast, errors
         self._conditions = _conditions(ast)
-        self._plans: dict[tuple[object, ...], Plans] = {}
+        self._operations: dict[str | None, Operation] = {}
+        self._variants: dict[tuple[object, ...], Variant] = {}
         self._arguments: dict[tuple[int, int], Arguments] = {}
 
     @property
     def has_operations(self) -> bool:
-        return any(isinstance(node, OperationDefinitionNode) for node in self.ast.definitions)
+        return any(isinstance(node, OperationDefinitionNode) for node in self._ast.definitions)
 
-    def operation(self, name: str | None) -> OperationDefinitionNode | None:
+    def operation(self, name: str | None) -> Operation | None:
         """The one of that name, or the only one; None if there is none such."""
-        return get_operation_ast(self.ast, name)
+        found = self._operations.get(name)
+        if found is None and (node := get_operation_ast(self._ast, name)):
+            found = self._operations[name] = Operation(self._schema, self._ast, node)
+        return found
 
-    def plans(self, variables: dict[str, Any]) -> Plans:
-        """Those for the values of the variables that decide what is selected."""
-        values = tuple(variables.get(name) for name in self._conditions)
-        if values not in self._plans and len(self._plans) >= MAX_VARIANTS:
-            self._plans.clear()
-        return self._plans.setdefault(values, {})
+    def variant(self, variables: dict[str, Any]) -> Variant:
+        """The one for the values of the variables."""
+        values = tuple([variables.get(name) for name in self._conditions])
+        found = self._variants.get(values)
+        if found is None:
+            if len(self._variants) >= MAX_VARIANTS:
+                self._variants.clear()
+            found = self._variants[values] = Variant({}, {})
+        return found
 
     def arguments(self, definition: GraphQLField, node: FieldNode) -> Arguments:
         key = (id(definition), id(node))
@@ -72,7 +102,7 @@ class Documents:
             self._known.move_to_end(text)
             return document
         ast = parse(text)
-        document = Document(ast, self._errors(ast))
+        document = Document(self._schema._schema, ast, self._errors(ast))  # noqa: SLF001 -- Strawberry has no public name for it
         self._remember(text, document)
         return document
 

@@ -1,33 +1,33 @@
-"""Executes operations as graphql-core does, but for the values that plans complete, and what relations load.
-
-Nothing that runs is ever cancelled because something beside it failed: what a statement costs is paid by then, and a
-coroutine that never began is a leak. What fails is told at once within the answer, which waits for the rest to end.
-"""
+"""Executes operations as graphql-core does, but for the values that plans complete, and what relations load."""
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, cast
 
 from graphql import (
     ExecutionResult,
     FieldNode,
+    GraphQLError,
     GraphQLField,
     GraphQLList,
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLResolveInfo,
+    OperationType,
     Undefined,
 )
-from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
-from graphql.execution.executor import Executor, to_nodes
+from graphql.execution.collect_fields import FieldDetailsList
+from graphql.execution.executor import default_field_resolver, default_type_resolver, to_nodes
+from graphql.execution.values import VariableValues
 from graphql.pyutils import AwaitableOrValue, Path, UndefinedType
 from strawberry import Schema
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from roster.api.execution.calls import call_of
 from roster.api.execution.documents import Document
+from roster.api.execution.operations import Operation
 from roster.api.execution.plans import (
     Field,
     Level,
@@ -37,6 +37,7 @@ from roster.api.execution.plans import (
     Told,
     make_plan,
 )
+from roster.api.execution.settling import SettlingExecutor
 from roster.api.execution.values import is_awaitable
 
 _Open = list[tuple[Relation, list[Any]]]
@@ -56,43 +57,63 @@ async def execute(
     `outcomes` counts values by who completed them: "fast" (a plan), "broken" (graphql-core, after a plan that raised)
     and "uncovered" (graphql-core alone).
     """
-    executor = FastExecutor.build(
-        schema._schema,  # noqa: SLF001 -- Strawberry has no public name for it
-        document.ast,
-        context_value=context,
-        raw_variable_values=variables,
-        operation_name=operation_name,
-        is_awaitable=is_awaitable,
-        prepared=document,
-        strawberry=schema,
-        outcomes=outcomes,
-    )
-    if isinstance(executor, list):
-        return ExecutionResult(None, executor)
-    result = executor.execute_operation()
-    if is_awaitable(result):
-        result = await result
+    operation = document.operation(operation_name)
+    assert operation  # noqa: S101 -- as said above
+    values = operation.variables(variables or {})
+    if isinstance(values, list):
+        return ExecutionResult(None, values)
+    executor = FastExecutor(schema, document, operation, values, context, outcomes)
+    result = await executor.answer()
     while executor.background_futures:
         await asyncio.wait(executor.background_futures)
-    return cast("ExecutionResult", result)
+    return result
 
 
-class FastExecutor(Executor[None]):
+class FastExecutor(SettlingExecutor):
     # As Strawberry's own executor has it, which is another's subclass.
     build_resolve_info = cast("Any", StrawberryGraphQLCoreExecutionContext.build_resolve_info)
     operation_extensions = None
 
     def __init__(
         self,
-        *args: Any,
-        prepared: Document,
         strawberry: Schema,
+        document: Document,
+        operation: Operation,
+        values: VariableValues,
+        context: object,
         outcomes: Counter[str] | None,
-        **options: Any,
     ) -> None:
-        super().__init__(*args, **options)
-        self._document, self._strawberry, self._outcomes = prepared, strawberry, outcomes
-        self._plans = prepared.plans(self.variable_values.coerced)
+        super().__init__(
+            strawberry._schema,  # noqa: SLF001 -- Strawberry has no public name for it
+            operation.fragment_definitions,
+            operation.fragments,
+            None,
+            context,
+            operation.node,
+            values,
+            default_field_resolver,
+            default_type_resolver,
+            default_field_resolver,
+            is_awaitable=is_awaitable,
+        )
+        self._strawberry, self._document, self._operation = strawberry, document, operation
+        self._variant = document.variant(values.coerced)
+        self._outcomes = outcomes
+
+    async def answer(self) -> ExecutionResult:
+        """As execute_operation has it, but what the operation selects is collected once for all executions."""
+        kind = self.operation.operation
+        root_type = self.schema.get_root_type(kind)
+        assert root_type  # noqa: S101 -- the operation is valid
+        data: dict[str, Any] | None = None
+        try:
+            fields = self._variant.root_fields(self._operation, root_type, self.variable_values)
+            serially = kind is OperationType.MUTATION
+            result = self.execute_root_grouped_field_set(root_type, None, fields, serially, None)
+            data = await result if is_awaitable(result) else cast("dict[str, Any]", result)
+        except GraphQLError as error:
+            self.collected_errors.add(error, None)
+        return ExecutionResult(data, self.collected_errors.errors or None)
 
     def execute_field(
         self,
@@ -103,7 +124,7 @@ class FastExecutor(Executor[None]):
         position_context: None,
     ) -> AwaitableOrValue[Any] | UndefinedType:
         """As graphql-core does it, but what is asked for is known by now."""
-        first, *_ = field_details_list
+        first = field_details_list[0]
         definition = self.schema.get_field(parent_type, first.node.name.value)
         resolve = call_of(definition, self._strawberry).resolve if definition else None
         if definition is None or resolve is None or first.fragment_variable_values:
@@ -189,11 +210,11 @@ class FastExecutor(Executor[None]):
         self, type_: GraphQLOutputType, details: FieldDetailsList, info: GraphQLResolveInfo[Any]
     ) -> Plan | None:
         key = (id(type_), id(info.parent_type), *(id(detail.node) for detail in details))
-        if key not in self._plans:
+        if key not in self._variant.plans:
             definition = self.schema.get_field(info.parent_type, info.field_name)
             assert definition  # noqa: S101 -- it is being executed
-            self._plans[key] = make_plan(self, type_, Field(info.parent_type, definition, details))
-        return self._plans[key]
+            self._variant.plans[key] = make_plan(self, type_, Field(info.parent_type, definition, details))
+        return self._variant.plans[key]
 
     def _level(self, needs: Sequence[Need], path: Path) -> Level:
         return [[] if isinstance(need, Relation) else self._info(need, path) for need in needs]
@@ -232,62 +253,6 @@ class FastExecutor(Executor[None]):
         if self._outcomes is not None:
             self._outcomes[outcome] += 1
         return value
-
-    def execute_fields(
-        self,
-        parent_type: GraphQLObjectType,
-        source_value: Any,
-        path: Path | None,
-        grouped_field_set: GroupedFieldSet,
-        position_context: None,
-    ) -> AwaitableOrValue[dict[str, Any]]:
-        """As graphql-core does it, but nothing is cancelled."""
-        results: dict[str, Any] = {}
-        waiting: dict[str, Awaitable[Any]] = {}
-        try:
-            for name, details in grouped_field_set.items():
-                field_path = Path(path, name, parent_type.name)
-                result = self.execute_field(parent_type, source_value, details, field_path, position_context)
-                if result is not Undefined:
-                    results[name] = result
-                    if self.is_awaitable(result):
-                        waiting[name] = result
-        except Exception:
-            self.settle_in_background([*waiting.values()])
-            raise
-        return self._awaited(results, waiting) if waiting else results
-
-    async def _awaited(
-        self, results: dict[str, Any], waiting: Mapping[str, Awaitable[Any]]
-    ) -> dict[str, Any]:
-        if len(waiting) == 1:
-            ((name, result),) = waiting.items()
-            results[name] = await result
-        else:
-            tasks: list[Awaitable[Any]] = [asyncio.ensure_future(result) for result in waiting.values()]
-            self.settle_in_background(tasks)
-            results |= zip(waiting, await asyncio.gather(*tasks), strict=True)
-        return results
-
-    def complete_list_item_value(
-        self,
-        item: Any,
-        complete_results: list[Any],
-        item_type: GraphQLOutputType,
-        field_details_list: FieldDetailsList,
-        info: GraphQLResolveInfo[Any],
-        item_path: Path,
-        position_context: None,
-    ) -> bool:
-        """The same: the list can cancel no more than its wait for an item."""
-        waits = super().complete_list_item_value(
-            item, complete_results, item_type, field_details_list, info, item_path, position_context
-        )
-        if waits:
-            task = asyncio.ensure_future(complete_results[-1])
-            self.settle_in_background([task])
-            complete_results[-1] = asyncio.shield(task)
-        return waits
 
 
 def _open(needs: Sequence[Need], level: Level) -> _Open:
