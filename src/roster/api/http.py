@@ -9,7 +9,6 @@ from typing import Any, NoReturn
 import orjson
 from fastapi import APIRouter, Request, Response
 from graphql import ExecutionResult
-from starlette.datastructures import Headers
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -54,13 +53,13 @@ class GraphQLOverHTTP:
             await self._app(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Response:
-        headers, bodies = Headers(scope=scope), list[bytes]()
+        bodies: list[bytes] = []
 
         async def to(caller: Caller) -> ExecutionResult:
             note_caller(caller)
             if not bodies:  # it can be read once, and this begun twice
                 bodies.append(await _body(receive))
-            given = _read(headers.get("content-type", ""), bodies[0])
+            given = _read(_header(scope, b"content-type"), bodies[0])
             return await execute(
                 given["query"],
                 given.get("variables"),
@@ -69,7 +68,7 @@ class GraphQLOverHTTP:
             )
 
         try:
-            result = await self._to_caller(headers.getlist("authorization"), to)
+            result = await self._to_caller(_header(scope, b"authorization"), to)
         except UnauthenticatedError as error:
             return refusal(error, 401, {"WWW-Authenticate": 'Bearer realm="Roster", error="invalid_token"'})
         except UnavailableError as error:
@@ -106,9 +105,14 @@ async def _body(receive: Receive) -> bytes:
     return body
 
 
-def _read(content_type: str, body: bytes) -> dict[str, Any]:
+def _header(scope: Scope, name: bytes) -> list[str]:
+    """Its values: none, or one each time that it was sent."""
+    return [value.decode("latin-1") for each, value in scope["headers"] if each == name]
+
+
+def _read(content_types: Sequence[str], body: bytes) -> dict[str, Any]:
     """The parameters of a request. Only JSON is read, which no form of another site can send."""
-    if content_type.partition(";")[0].strip().lower() != "application/json":
+    if not content_types or content_types[0].partition(";")[0].strip().lower() != "application/json":
         raise BadRequestError("The body must be application/json.")
     try:
         given = _DECODER.decode(body.decode())

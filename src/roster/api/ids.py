@@ -17,6 +17,9 @@ class Kind(StrEnum):
     TOKEN = "tok"  # noqa: S105 -- no secret
 
 
+_KINDS: dict[str, Kind] = {kind.value: kind for kind in Kind}
+
+
 def to_text(kind: Kind, id_: UUID) -> str:
     return f"{kind}_{id_.hex}"
 
@@ -33,6 +36,7 @@ def from_text(kind: Kind, text: str, path: Path = ()) -> UUID:
 def parse(text: str, path: Path = ()) -> tuple[Kind, UUID]:
     """Raises BadIdError for what is not an id of any kind."""
     match = _ID.fullmatch(text)
-    if match is None or match[1] not in set(Kind):
+    kind = _KINDS.get(match[1]) if match else None
+    if match is None or kind is None:
         raise BadIdError("This is not an id.", path)
-    return Kind(match[1]), UUID(hex=match[2])
+    return kind, UUID(int=int(match[2], 16))

@@ -1,7 +1,6 @@
 """What was looked up before and must still hold: asked in the round trip of the first statement that relies on it."""
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
 
 from roster.data.connections import Asked, Rows
@@ -29,14 +28,19 @@ class Assumption:
 _assumed: ContextVar[Assumption | None] = ContextVar("assumed", default=None)
 
 
-@contextmanager
-def assuming(assumption: Assumption) -> Iterator[None]:
+class assuming:  # noqa: N801 -- it is a context manager
     """For the statements of this task, and of every task that it begins."""
-    token = _assumed.set(assumption)
-    try:
-        yield
-    finally:
-        _assumed.reset(token)
+
+    __slots__ = ("_assumption", "_token")
+
+    def __init__(self, assumption: Assumption) -> None:
+        self._assumption = assumption
+
+    def __enter__(self) -> None:
+        self._token = _assumed.set(self._assumption)
+
+    def __exit__(self, *_: object) -> None:
+        _assumed.reset(self._token)
 
 
 def to_be_asked() -> Assumption | None:

@@ -52,14 +52,12 @@ class Callers:
         UnauthenticatedError for whatever is wrong with a token or its owner: which it is would help who guesses.
         """
         token = _token_in(authorization)
-        if token and is_secret(token):
-            key = digest(token)
-            if known := self._known(key, now):
-                assumption = Assumption(known.assumption)
-                outcome = await self._outcome(assumption, known.caller, work)
-                if await self._held(assumption):
-                    return outcome()
-                self._remembered.pop(key, None)  # unless a request beside this one has seen it first
+        if token and (known := self._known(key := digest(token), now)):
+            assumption = Assumption(known.assumption)
+            outcome = await self._outcome(assumption, known.caller, work)
+            if await self._held(assumption):
+                return outcome()
+            self._remembered.pop(key, None)  # unless a request beside this one has seen it first
         return await work(await self.of_headers(authorization, now))
 
     def _known(self, key: bytes, now: datetime) -> TokenCaller | None:

@@ -23,7 +23,7 @@ class Pool:
 
     async def take(self) -> Connection:
         """To be given back. Raises PoolTimeoutError, and psycopg.Error if it cannot be opened."""
-        taken = await self._take()
+        taken = self._free.pop() if self._free else await self._take()
         self.lent += 1
         return taken
 
@@ -34,8 +34,6 @@ class Pool:
     async def _take(self) -> Connection:
         if not self._size:
             raise PoolTimeoutError  # None will ever be free.
-        if self._free:
-            return self._free.pop()
         if self._open < self._size:
             self._open += 1
             return await self._connect()
