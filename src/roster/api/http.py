@@ -4,6 +4,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from types import NoneType
 from typing import Any, NoReturn
 
 import orjson
@@ -20,7 +21,8 @@ from roster.domain.callers import Call, Caller
 from roster.domain.errors import BadRequestError, RequestError, UnauthenticatedError, UnavailableError
 from roster.services.services import Services
 
-_PARAMETERS = {"query": str, "variables": dict, "operationName": str, "extensions": dict}
+_TEXT, _OBJECT = (str, NoneType), (dict, NoneType)
+_PARAMETERS = {"query": _TEXT, "variables": _OBJECT, "operationName": _TEXT, "extensions": _OBJECT}
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -121,8 +123,8 @@ def _read(content_types: Sequence[str], body: bytes) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise BadRequestError("The body must be a JSON object.")
     for name, kind in _PARAMETERS.items():
-        if not isinstance(given.get(name), kind | None):
-            raise BadRequestError(f"{name} must be {'a text' if kind is str else 'an object'}.")
+        if not isinstance(given.get(name), kind):
+            raise BadRequestError(f"{name} must be {'a text' if kind is _TEXT else 'an object'}.")
     if not given.get("query"):
         raise BadRequestError("There is no query.")
     return given

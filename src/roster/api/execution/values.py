@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from datetime import date, datetime
 from enum import Enum
-from typing import Any, NoReturn, TypeGuard
+from typing import Any, NoReturn, TypeGuard, cast
 
 from graphql import (
     GraphQLBoolean,
@@ -48,8 +48,7 @@ def _is_no_value(value: object) -> bool:
     return value is None or value is Undefined or isinstance(value, Exception) or is_awaitable(value)
 
 
-def is_awaitable(value: object) -> TypeGuard[Awaitable[Any]]:
-    return optimized_is_awaitable(value)
+is_awaitable = cast("Callable[[object], TypeGuard[Awaitable[Any]]]", optimized_is_awaitable)
 
 
 def check_of(is_type_of: resolves_on | None, known: set[type]) -> Callable[[object], None]:

@@ -39,11 +39,16 @@ class Compiled:
             (name, _ids_or_none if _is_of_ids(compiled.binds[name].type) else processors.get(name))
             for name in compiled.positiontup or ()
         ]
+        # None of them stands in the statement: there is nothing to put together.
+        self._are_all_given = all(
+            bind.required and bind.key == name and not bind.callable
+            for name, bind in ((name, compiled.binds[name]) for name in compiled.positiontup or ())
+        )
         self._make: Make | None = None
 
     def values(self, given: Values, extracted: Sequence[BindParameter[Any]] | None) -> list[Any]:
         """In the order of the parameters."""
-        values = self._compiled.construct_params(given, extracted)
+        values = given if self._are_all_given else self._compiled.construct_params(given, extracted)
         return [process(values[name]) if process else values[name] for name, process in self._names]
 
     def make(self, result: PGresult) -> Make:
