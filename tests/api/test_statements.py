@@ -173,8 +173,8 @@ MUTATIONS = {
     'revokeApiToken(input: {token: "$token"})': 6,
     'again: revokeApiToken(input: {token: "$token"})': 4,
     'createUser(input: {email: "b@example.org", username: "b", externalId: "b", roles: [$grants]})': 8,
-    'updateUser(input: {user: {id: "$user"}, firstName: "Ada"})': 5,
-    'again: updateUser(input: {user: {id: "$user"}, firstName: "Ada"})': 3,
+    'updateUser(input: {user: {id: "$user"}, firstName: "Ada"})': 4,
+    'again: updateUser(input: {user: {id: "$user"}, firstName: "Ada"})': 2,
     'assignRoles(input: {users: {refs: [$users]}, roles: [{key: "NEW"}]})': 8,
     'again: assignRoles(input: {users: {refs: [$users]}, roles: [{key: "NEW"}]})': 5,
     'assignRoles(input: {users: {refs: [$users]}, roles: [{key: "NEW"}], expiresAt: "2030-01-01T00:00:00Z"})': 8,
@@ -208,8 +208,8 @@ MUTATIONS = {
     "setUserStatus(input: {users: {refs: [$users]}, status: ARCHIVED})": 11,
     "restored: setUserStatus(input: {users: {refs: [$users]}, status: SUSPENDED})": 7,
     "holdingNothing: setUserStatus(input: {users: {refs: [$users]}, status: ARCHIVED})": 7,
-    'eraseUser(input: {user: {id: "$user"}, confirm: "$email", reason: "They asked"})': 7,
-    'again: eraseUser(input: {user: {id: "$user"}, confirm: "$email", reason: "They asked"})': 3,
+    'eraseUser(input: {user: {id: "$user"}, confirm: "$email", reason: "They asked"})': 6,
+    'again: eraseUser(input: {user: {id: "$user"}, confirm: "$email", reason: "They asked"})': 2,
 }
 
 
@@ -238,7 +238,7 @@ BY_TOKEN = {
     'mutation { addRole(input: {key: "NEW"}) { errors { message } } }': 9,
     'mutation { updateRole(input: {role: {key: "NEW"}, name: "Newer"}) { errors { message } } }': 7,
     'mutation { createUser(input: {email: "a@example.org"}) { errors { message } } }': 8,
-    'mutation { updateUser(input: {user: {id: "$user"}, firstName: "Ada"}) { errors { message } } }': 7,
+    'mutation { updateUser(input: {user: {id: "$user"}, firstName: "Ada"}) { errors { message } } }': 6,
     'mutation { assignRoles(input: {users: {refs: [$users]}, roles: [{key: "NEW"}]}) { errors { message } } }': 9,
     'mutation { revokeRoles(input: {users: {refs: [$users]}, roles: [{key: "NEW"}]}) { errors { message } } }': 9,
     "mutation { setUserStatus(input: {users: {refs: [$users]}, status: SUSPENDED}) { errors { message } } }": 9,
@@ -275,7 +275,7 @@ async def test_one_who_may_less_costs_a_look_at_those_whom_they_change(db: Datab
     async with guarded_api(db, secret) as api:
         with api.statements() as statements:
             assert (await api(there.fill(mutation)))["errors"] == []
-    assert len(statements) == 8
+    assert len(statements) == 7
 
 
 async def test_a_token_is_noted_to_be_used_once_a_minute(db: Database) -> None:

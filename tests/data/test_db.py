@@ -229,7 +229,7 @@ async def test_a_deadlock_is_settled_by_a_second_look(db: Database) -> None:
             if runs <= 2:
                 await both_hold.wait()
             await user_data.lock(writer, alone=[order[1].id])
-            await user_data.touch(writer, [user.id for user in order], NOW)
+            await user_data.touch(writer, order, NOW)
 
         return work
 

@@ -1,6 +1,6 @@
 """The statements of roles."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache
@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, ColumnElement, Uuid, bindparam, func, insert,
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
-from roster.data.connections import Reader, Writer
+from roster.data.connections import Asked, Reader, Rows, Writer
 from roster.data.filters import Matcher
 from roster.data.models import RoleAssignmentRow, RoleRow
 from roster.data.operators import given, labels_match, one_of_given_ids, one_of_given_texts
@@ -26,7 +26,7 @@ from roster.data.pages import (
     with_id,
 )
 from roster.data.records import maker
-from roster.data.row_locks import in_id_order
+from roster.data.row_locks import ToLock, in_id_order
 from roster.data.scopes import NOW, in_scope, is_rare
 from roster.data.statements import AnySelect, fixed
 from roster.domain.assignments import AssignmentState, Scope
@@ -81,14 +81,25 @@ async def by_ids(reader: Reader | Writer, ids: Sequence[UUID]) -> Mapping[UUID, 
 
 async def by_refs(reader: Reader | Writer, refs: Sequence[RoleRef]) -> Mapping[RoleRef, Role]:
     """Which roles the references find; one statement for each kind of reference among them."""
-    found: dict[RoleRef, Role] = {}
-    for key in dict.fromkeys(ref.key for ref in refs):
+    return found_by(refs, await reader.execute_all(asking_for(refs)))
+
+
+def asking_for(refs: Sequence[RoleRef]) -> list[Asked]:
+    """What `by_refs` asks, to be asked with more in one round trip."""
+    asked: list[Asked] = []
+    for key in _keys_of(refs):
         values = [ref.value for ref in refs if ref.key is key]
-        found_by = (_BY_IDS, {"ids": values}) if key is RoleKey.ID else (_BY_KEYS, {"texts": values})
-        for row in await reader.execute(*found_by):
-            role = _role(row)
-            found[RoleRef(key=key, value=getattr(role, key.value))] = role
-    return found
+        asked.append((_BY_IDS, {"ids": values}) if key is RoleKey.ID else (_BY_KEYS, {"texts": values}))
+    return asked
+
+
+def found_by(refs: Sequence[RoleRef], answers: Iterable[Rows]) -> Mapping[RoleRef, Role]:
+    roles = ((key, _role(row)) for key, rows in zip(_keys_of(refs), answers, strict=True) for row in rows)
+    return {RoleRef(key=key, value=getattr(role, key.value)): role for key, role in roles}
+
+
+def _keys_of(refs: Sequence[RoleRef]) -> list[RoleKey]:
+    return list(dict.fromkeys(ref.key for ref in refs))
 
 
 async def meant_by_keys(reader: Reader, keys: Sequence[str]) -> Mapping[RoleQuestion, RolesMeant]:
@@ -205,9 +216,17 @@ async def lock(
 ) -> Mapping[UUID, Role]:
     """The roles as they are now, kept so until the transaction ends. Locked in id order, before any users.
 
-    `shared` among all who only rely on them; `alone` to change a role or the number of its holders.
+    They are locked alone to change a role or the number of its holders.
     """
-    answers = await writer.execute_all(in_id_order(alone, shared, _locked))
+    return records_by_id(await writer.execute_all(locking(ToLock(alone=alone, shared=shared))))
+
+
+def locking(roles: ToLock) -> list[Asked]:
+    """What `lock` asks, to be asked with more in one round trip."""
+    return in_id_order(roles, _locked)
+
+
+def records_by_id(answers: Iterable[Rows]) -> Mapping[UUID, Role]:
     return {row.id: _role(row) for rows in answers for row in rows}
 
 

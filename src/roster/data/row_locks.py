@@ -1,6 +1,7 @@
 """Locking rows, some of them alone and others shared, in the one order: that of their ids."""
 
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 from uuid import UUID
@@ -14,10 +15,24 @@ from roster.data.statements import AnyCompound, AnySelect, fixed
 Locked = Callable[[str, bool], AnySelect]
 
 
-def in_id_order(alone: Collection[UUID], shared: Collection[UUID], locked: Locked) -> list[Asked]:
-    """The statement that locks them; none if there are none. A row that is named as both is locked alone."""
-    ids_alone = set(alone)
-    grouped = groupby(sorted(ids_alone.union(shared)), key=ids_alone.__contains__)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToLock:
+    """The ids of rows to be locked: `shared` among all who only rely on them, `alone` to change them.
+
+    A row that is named as both is locked alone.
+    """
+
+    alone: Collection[UUID] = ()
+    shared: Collection[UUID] = ()
+
+
+NOTHING_TO_LOCK = ToLock()
+
+
+def in_id_order(rows: ToLock, locked: Locked) -> list[Asked]:
+    """The statement that locks them; none if there are none."""
+    ids_alone = set(rows.alone)
+    grouped = groupby(sorted(ids_alone.union(rows.shared)), key=ids_alone.__contains__)
     runs = [(is_alone, list(ids)) for is_alone, ids in grouped]
     if not runs:
         return []

@@ -46,7 +46,7 @@ from roster.data.pages import (
     with_id,
 )
 from roster.data.records import maker
-from roster.data.row_locks import in_id_order
+from roster.data.row_locks import ToLock, in_id_order
 from roster.data.scopes import in_scope, is_gone, is_live, is_rare
 from roster.data.statements import AnyCompound, AnySelect, Column, fixed
 from roster.domain.assignments import IN_FORCE
@@ -111,7 +111,6 @@ _TOUCHED = (
     update(UserRow)
     .where(one_of_given_ids(UserRow.id))
     .values(version=UserRow.version + 1, updated_at=bindparam("moment"))
-    .returning(*COLUMNS)
 )
 _TOUCH = fixed(_TOUCHED)
 _SET_STATUS = fixed(_TOUCHED.values(status=bindparam("new_status")))
@@ -126,13 +125,23 @@ async def by_ids(reader: Reader | Writer, ids: Sequence[UUID]) -> Mapping[UUID, 
 
 async def by_refs(reader: Reader | Writer, refs: Sequence[UserRef]) -> Mapping[UserRef, User]:
     """Whom the references find; one statement for each kind of reference among them."""
-    found: dict[UserRef, User] = {}
-    for key in dict.fromkeys(ref.key for ref in refs):
-        values = [ref.value for ref in refs if ref.key is key]
-        for row in await reader.execute(_BY_KEY[key], {"values": values}):
-            user = record(row)
-            found[UserRef(key=key, value=getattr(user, key.value))] = user
-    return found
+    return found_by(refs, await reader.execute_all(asking_for(refs)))
+
+
+def asking_for(refs: Sequence[UserRef]) -> list[Asked]:
+    """What `by_refs` asks, to be asked with more in one round trip."""
+    return [
+        (_BY_KEY[key], {"values": [ref.value for ref in refs if ref.key is key]}) for key in _keys_of(refs)
+    ]
+
+
+def found_by(refs: Sequence[UserRef], answers: Iterable[Rows]) -> Mapping[UserRef, User]:
+    users = ((key, record(row)) for key, rows in zip(_keys_of(refs), answers, strict=True) for row in rows)
+    return {UserRef(key=key, value=getattr(user, key.value)): user for key, user in users}
+
+
+def _keys_of(refs: Sequence[UserRef]) -> list[UserKey]:
+    return list(dict.fromkeys(ref.key for ref in refs))
 
 
 def _selected(which: UserSelection, matcher: Matcher) -> AnySelect:
@@ -222,14 +231,14 @@ async def lock(
 ) -> Mapping[UUID, User]:
     """The users as they are now, kept so until the transaction ends. Locked in id order, after any roles.
 
-    `shared` among all who only rely on them; `alone` to change a user or what it holds.
+    They are locked alone to change a user or what it holds.
     """
-    return records_by_id(await writer.execute_all(locking(alone, shared)))
+    return records_by_id(await writer.execute_all(locking(ToLock(alone=alone, shared=shared))))
 
 
-def locking(alone: Collection[UUID], shared: Collection[UUID]) -> list[Asked]:
+def locking(users: ToLock) -> list[Asked]:
     """What `lock` asks, to be asked with more in one round trip."""
-    return in_id_order(alone, shared, _locked)
+    return in_id_order(users, _locked)
 
 
 def _locked(ids: str, alone: bool) -> AnySelect:  # noqa: FBT001 -- one of two ways
@@ -256,15 +265,22 @@ async def change(writer: Writer, user: User) -> None:
 
 
 async def touch(
-    writer: Writer, ids: Sequence[UUID], moment: datetime, *, status: UserStatus | None = None
+    writer: Writer, users: Iterable[User], moment: datetime, *, status: UserStatus | None = None
 ) -> Mapping[UUID, User]:
-    """One version more for each user, and the status if one is given; answers the users as they are then."""
-    parameters: dict[str, Any] = {"ids": ids, "moment": moment}
+    """One version more for each user, and the status if one is given; answers the users as they are then.
+
+    They are locked alone, so that it is known how they are.
+    """
+    after = {
+        user.id: replace(user, status=status or user.status, version=user.version + 1, updated_at=moment)
+        for user in users
+    }
+    parameters: dict[str, Any] = {"ids": list(after), "moment": moment}
     if status:
-        rows = await writer.execute(_SET_STATUS, parameters | {"new_status": status})
+        await writer.send(_SET_STATUS, parameters | {"new_status": status})
     else:
-        rows = await writer.execute(_TOUCH, parameters)
-    return {row.id: record(row) for row in rows}
+        await writer.send(_TOUCH, parameters)
+    return after
 
 
 def values(user: User) -> dict[str, Any]:

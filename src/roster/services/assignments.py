@@ -136,10 +136,9 @@ class Assignments:
         users, roles, paths = await _find(writer, given)
         lasting = given.expires_at is None
         lock = Locks(writer, self._call, _NEEDS)
-        locked_roles = await lock.roles(
-            roles, losing=() if lasting else roles, gaining=roles if lasting else ()
+        locked_roles, locked = await lock.roles_and_users(
+            roles, users, losing=() if lasting else roles, gaining=roles if lasting else ()
         )
-        locked = await lock.users(users)
         if errors := refs.check_live(locked, locked_roles, paths):
             raise Rejected(*errors)
         plan = Plan(locked, lock.held(users), ids, self._change(locked, given.reason))
@@ -161,8 +160,7 @@ class Assignments:
     async def _revoke(self, given: RolesToRevoke, recorder: Recorder, writer: Writer) -> Revoked:
         users, roles, paths = await _find(writer, given)
         lock = Locks(writer, self._call, _NEEDS)
-        locked_roles = await lock.roles(roles, losing=roles)
-        locked = await lock.users(users)
+        locked_roles, locked = await lock.roles_and_users(roles, users, losing=roles)
         plan = Plan(locked, lock.held(users), {}, self._change(locked, given.reason))
         for user_id in users:
             for role_id in roles:
@@ -187,12 +185,12 @@ class Assignments:
         dropped = {held.role_id for held in seen} - set(wanted)
         lasting = {role_id for role_id, expires_at in wanted.items() if expires_at is None}
         lock = Locks(writer, self._call, _NEEDS)
-        locked_roles = await lock.roles(
+        locked_roles, locked = await lock.roles_and_users(
             await role_data.by_ids(writer, [*dropped, *wanted]),
+            {user.id: user},
             losing=dropped | (set(wanted) - lasting),
             gaining=lasting,
         )
-        locked = await lock.users({user.id: user})
         held = lock.held(locked)
         locks.check_all_locked(held, locked_roles)
         check_version(locked[user.id], given.expected_version)
@@ -249,8 +247,9 @@ async def _find(
 ) -> tuple[Mapping[UUID, User], Mapping[UUID, Role], Mapping[UUID, Path]]:
     """The users and roles named, and where each is named. Raises Rejected for every one that is not there."""
     errors: list[MutationError] = []
-    users = await refs.find_users(writer, given.users, USER_REFS, errors)
-    roles = await refs.find_roles(writer, given.roles, ("roles",), errors)
+    users, roles = await refs.find_users_and_roles(
+        writer, (given.users, USER_REFS), (given.roles, ("roles",)), errors
+    )
     if errors:
         raise Rejected(*errors)
     return (

@@ -74,10 +74,12 @@ async def _lock(given: StatusToSet, lock: Locks) -> _Named:
     role_ids = {assignment.role_id for assignment in seen}
     held_roles = await role_data.by_ids(lock.writer, list(role_ids)) if role_ids else {}
     leaves = given.status is not UserStatus.ACTIVE
-    roles = await lock.roles(
-        held_roles, losing=held_roles if leaves else (), gaining=() if leaves else held_roles
+    roles, users = await lock.roles_and_users(
+        held_roles,
+        {id_: user for id_, (user, _) in found.items()},
+        losing=held_roles if leaves else (),
+        gaining=() if leaves else held_roles,
     )
-    users = await lock.users({id_: user for id_, (user, _) in found.items()})
     held = lock.held(users)
     locks.check_all_locked(held, roles)
     paths = {user_id: path for user_id, (_, path) in found.items()}
@@ -100,7 +102,7 @@ async def _move(
         # One that came back would otherwise find its old tokens working.
         revoked = await token_data.revoke_all_of(writer, list(users), change.at)
         events += [of_token(EventType.TOKEN_REVOKED, token, change) for token in revoked]
-    return await user_data.touch(writer, list(users), change.at, status=status), events
+    return await user_data.touch(writer, users.values(), change.at, status=status), events
 
 
 async def _check_transitions(writer: Writer, named: _Named, status: UserStatus) -> None:

@@ -15,8 +15,10 @@ from uuid import UUID
 
 from roster.data import assignments as assignment_data
 from roster.data import roles as role_data
+from roster.data.assignments import Locked
 from roster.data.connections import Writer
 from roster.data.db import BeginAgain
+from roster.data.row_locks import ToLock
 from roster.domain.actors import SYSTEM
 from roster.domain.assignments import AssignmentState, Change, RoleAssignment
 from roster.domain.callers import Call
@@ -29,43 +31,49 @@ from roster.services import refs
 
 
 class Locks:
-    """The locks of one transaction that `needs` these permissions. First `roles`, then `users`, each once."""
+    """The locks of one transaction that `needs` these permissions.
+
+    Either `roles_and_users`, or first `role_to_change` and then `users`: each once.
+    """
 
     def __init__(self, writer: Writer, call: Call, needs: Iterable[Permission]) -> None:
         self.writer, self._caller, self._now, self._needs = writer, call.caller, call.now, tuple(needs)
         self._roles: Mapping[UUID, Role] = {}
         self._held: Sequence[RoleAssignment] = ()
-        self._users: Mapping[UUID, User] = {}
 
-    async def roles(
+    async def roles_and_users(  # noqa: PLR0913 -- what there is to say of either
         self,
-        seen: Mapping[UUID, Role],
+        roles: Mapping[UUID, Role],
+        users: Mapping[UUID, User | None],
         *,
         losing: Collection[UUID] = (),
         gaining: Collection[UUID] = (),
         beside: Collection[UUID] = (),
-    ) -> Mapping[UUID, Role]:
-        """Locks the roles seen, and answers them. `losing` may lose a lasting holder, `gaining` may gain one."""
+        to_change: bool = True,
+    ) -> tuple[Mapping[UUID, Role], Mapping[UUID, User]]:
+        """Locks the roles seen, and the users as `users` does, and answers both.
+
+        `losing` may lose a lasting holder, `gaining` may gain one; those `beside` are locked with them.
+        """
 
         def alone(role: Role) -> bool:
             loses = role.min_holders > 0 and role.id in losing
             return loses or (_awaits_first_holder(role) and role.id in gaining)
 
-        changed = {role.id for role in seen.values() if alone(role)}
-        await self._lock_roles(alone=changed, shared={*seen, *beside})
-        if any(alone(self._roles[role_id]) for role_id in seen if role_id not in changed):
+        changed = {role.id for role in roles.values() if alone(role)}
+        to_lock = ToLock(alone=changed, shared=self._caller.role_ids.union(roles, beside))
+        locked = await assignment_data.lock(
+            self.writer, roles=to_lock, users=self._to_lock(users, to_change=to_change)
+        )
+        self._roles = locked.roles
+        if any(alone(self._roles[role_id]) for role_id in roles if role_id not in changed):
             raise BeginAgain
-        return {role_id: self._roles[role_id] for role_id in seen}
+        return {role_id: self._roles[role_id] for role_id in roles}, self._looked_at(users, locked)
 
     async def role_to_change(self, role_id: UUID) -> Role:
-        await self._lock_roles(alone={role_id}, shared=())
-        return self._roles[role_id]
-
-    async def _lock_roles(self, *, alone: Collection[UUID], shared: Collection[UUID]) -> None:
         """With the roles that permit, shared."""
-        self._roles = await role_data.lock(
-            self.writer, alone=alone, shared=self._caller.role_ids.union(shared)
-        )
+        self._roles = await role_data.lock(self.writer, alone={role_id}, shared=self._caller.role_ids)
+        return self._roles[role_id]
 
     async def roles_of(self, users: Collection[UUID]) -> frozenset[UUID]:
         """The roles that tell whether one of the users may more than the caller: those to lock `beside` others."""
@@ -75,27 +83,31 @@ class Locks:
         held = await assignment_data.open_of_users(self.writer, others)
         return frozenset(assignment.role_id for assignment in held)
 
-    async def users(self, seen: Mapping[UUID, User], *, to_change: bool = True) -> Mapping[UUID, User]:
-        """Locks the users seen, and answers them; raises ForbiddenError if the caller may this no more.
+    async def users(self, seen: Mapping[UUID, User | None]) -> Mapping[UUID, User]:
+        """Locks the users, and answers them; raises ForbiddenError if the caller may this no more.
 
-        Begins again if what can name one of them has changed meanwhile: its address may be another's, or nobody's, now.
+        Begins again if what can name one of them has changed since they were seen: its address may be another's, or
+        nobody's, now. One who is named by id need not have been seen, and is left out if there is no such user.
         """
+        locked = await assignment_data.lock(self.writer, users=self._to_lock(seen, to_change=True))
+        return self._looked_at(seen, locked)
+
+    def _to_lock(self, users: Collection[UUID], *, to_change: bool) -> ToLock:
+        """With the caller, shared."""
         caller = self._caller.user_id
-        if seen or caller:
-            shared = {*(() if to_change else seen), *([caller] if caller else ())}
-            alone = seen if to_change else ()
-            self._users, self._held = await assignment_data.lock_holders(
-                self.writer, alone=alone, shared=shared
-            )
-        locked = {user_id: self._users[user_id] for user_id in seen}
-        if any(_names(user) != _names(locked[user_id]) for user_id, user in seen.items()):
+        beside = () if caller is None else (caller,)
+        return ToLock(alone=users, shared=beside) if to_change else ToLock(shared={*users, *beside})
+
+    def _looked_at(self, seen: Mapping[UUID, User | None], locked: Locked) -> Mapping[UUID, User]:
+        users, self._held = locked.users, locked.held
+        if any(user and _names(user) != _names(users[user_id]) for user_id, user in seen.items()):
             raise BeginAgain
-        if caller:
+        if caller := self._caller.user_id:
             permissions = self._permissions_of(caller, self._held)
-            active = self._users[caller].status is UserStatus.ACTIVE
+            active = users[caller].status is UserStatus.ACTIVE
             self._caller = replace(self._caller, permissions=permissions if active else frozenset())
             self._caller.require(*self._needs)
-        return locked
+        return {user_id: users[user_id] for user_id in seen if user_id in users}
 
     def held(self, users: Collection[UUID]) -> Sequence[RoleAssignment]:
         """What those of the locked users hold, expired or not."""

@@ -113,10 +113,10 @@ class Plan:
             roles.add(assignment.role_id)
 
     @property
-    def touched(self) -> list[UUID]:
-        """The users of whose assignments one changes."""
+    def touched(self) -> list[User]:
+        """The users of whose assignments one changes, as they were."""
         changes = (*self.assigned, *self.changed, *self.revoked)
-        return list(dict.fromkeys(assignment.user_id for assignment in changes))
+        return [self._users[id_] for id_ in dict.fromkeys(assignment.user_id for assignment in changes)]
 
     @property
     def overloaded(self) -> list[UUID]:

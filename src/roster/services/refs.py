@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from roster.data import roles as role_data
+from roster.data import assignments as assignment_data
 from roster.data import users as user_data
 from roster.data.connections import Writer
 from roster.domain.errors import InvalidInputError, InvalidReason, MutationError, NotFoundError, Path
@@ -15,7 +15,30 @@ async def find_users(
     writer: Writer, refs: Sequence[UserRef], path: Path, errors: list[MutationError]
 ) -> dict[UUID, tuple[User, Path]]:
     """Each user found, once, with the path of the first reference to it."""
-    found = await user_data.by_refs(writer, refs)
+    return _users(await user_data.by_refs(writer, refs), refs, path, errors)
+
+
+async def find_users_and_roles(
+    writer: Writer,
+    users: tuple[Sequence[UserRef], Path],
+    roles: tuple[Sequence[RoleRef], Path],
+    errors: list[MutationError],
+) -> tuple[dict[UUID, tuple[User, Path]], dict[UUID, tuple[Role, Path]]]:
+    """The same for users and roles, each given with the path of the references."""
+    found_users, found_roles = await assignment_data.holders_and_roles(writer, users[0], roles[0])
+    return _users(found_users, *users, errors), _roles(found_roles, *roles, errors)
+
+
+async def find_user(writer: Writer, ref: UserRef, errors: list[MutationError]) -> User | None:
+    user = (await user_data.by_refs(writer, [ref])).get(ref)
+    if user is None:
+        errors.append(no_user(("user",)))
+    return user
+
+
+def _users(
+    found: Mapping[UserRef, User], refs: Sequence[UserRef], path: Path, errors: list[MutationError]
+) -> dict[UUID, tuple[User, Path]]:
     users: dict[UUID, tuple[User, Path]] = {}
     for index, ref in enumerate(refs):
         where = (*path, str(index))
@@ -26,18 +49,9 @@ async def find_users(
     return users
 
 
-async def find_user(writer: Writer, ref: UserRef, errors: list[MutationError]) -> User | None:
-    user = (await user_data.by_refs(writer, [ref])).get(ref)
-    if user is None:
-        errors.append(no_user(("user",)))
-    return user
-
-
-async def find_roles(
-    writer: Writer, refs: Sequence[RoleRef], path: Path, errors: list[MutationError]
+def _roles(
+    found: Mapping[RoleRef, Role], refs: Sequence[RoleRef], path: Path, errors: list[MutationError]
 ) -> dict[UUID, tuple[Role, Path]]:
-    """Each live role found, once, with the path of the first reference to it."""
-    found = await role_data.by_refs(writer, refs)
     roles: dict[UUID, tuple[Role, Path]] = {}
     for index, ref in enumerate(refs):
         where = (*path, str(index))

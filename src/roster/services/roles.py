@@ -91,8 +91,7 @@ class Roles:
     async def _add(self, role: Role, recorder: Recorder, writer: Writer) -> Role:
         errors: list[MutationError] = []
         lock = Locks(writer, self._call, [Permission.ROLES_WRITE])
-        await lock.roles({})
-        await lock.users({})
+        await lock.roles_and_users({}, {})
         if await role_data.lock_count(writer) >= MAX_LIVE_ROLES:
             message = f"There are at most {MAX_LIVE_ROLES} live roles: archive one first."
             errors.append(LimitExceededError(message=message, path=(), limit=MAX_LIVE_ROLES))

@@ -120,8 +120,9 @@ class Tokens:
 
     @staticmethod
     async def _locked(lock: Locks, owner: User, *, to_change: bool = True) -> User:
-        await lock.roles({}, beside=await lock.roles_of([owner.id]))
-        return (await lock.users({owner.id: owner}, to_change=to_change))[owner.id]
+        beside = await lock.roles_of([owner.id])
+        _, locked = await lock.roles_and_users({}, {owner.id: owner}, beside=beside, to_change=to_change)
+        return locked[owner.id]
 
 
 def _to_create(*, own: bool) -> Sequence[Permission]:

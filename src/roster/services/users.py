@@ -127,8 +127,7 @@ class Users:
         lasting = {role_id for role_id, (_, grant) in granted.items() if grant.expires_at is None}
         seen = {role_id: role for role_id, (role, _) in granted.items()}
         lock = Locks(writer, self._call, needs)
-        locked_roles = await lock.roles(seen, gaining=lasting)
-        await lock.users({})
+        locked_roles, _ = await lock.roles_and_users(seen, {}, gaining=lasting)
         errors += (await taken(writer, [user]))[user.id]
         if given.grants is None:
             # A role may have stopped being a default, or been archived, while we waited.
@@ -203,16 +202,21 @@ class Users:
 
     async def _locked(self, writer: Writer, ref: UserRef, needs: Sequence[Permission]) -> User:
         """The user, locked; refused if the user may more than the caller."""
-        errors: list[MutationError] = []
-        found = await refs.find_user(writer, ref, errors)
-        if found is None:
-            raise Rejected(*errors)
+        seen: User | None = None
+        if isinstance(ref.value, UUID):
+            user_id = ref.value
+        else:
+            seen = (await user_data.by_refs(writer, [ref])).get(ref)
+            if seen is None:
+                raise Rejected(refs.no_user(("user",)))
+            user_id = seen.id
         lock = Locks(writer, self._call, needs)
-        await lock.roles({}, beside=await lock.roles_of([found.id]))
-        locked = await lock.users({found.id: found})
-        if taken_over := lock.takeovers({found.id: ("user",)}):
+        _, locked = await lock.roles_and_users({}, {user_id: seen}, beside=await lock.roles_of([user_id]))
+        if user_id not in locked:
+            raise Rejected(refs.no_user(("user",)))
+        if taken_over := lock.takeovers({user_id: ("user",)}):
             raise Rejected(*taken_over)
-        return locked[found.id]
+        return locked[user_id]
 
     async def set_status(self, given: StatusToSet) -> StatusSet:
         self._call.caller.require(*_TO_WRITE)
