@@ -2,12 +2,12 @@
 
 from collections import namedtuple
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, cast
 from uuid import UUID
 
 from psycopg.pq.abc import PGresult
-from sqlalchemy import BindParameter, Executable, Uuid
+from sqlalchemy import BindParameter, Executable, Insert, Uuid, bindparam
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -113,6 +113,18 @@ def compiled(
     if (known := _shapes.get(key)) is None:
         known = _shapes[key] = Compiled(_compile(statement, written, cache_key=shape), is_fixed=False)
     return known, shape.bindparams
+
+
+@lru_cache(maxsize=_MAX_SHAPES)
+def compiled_for_rows(statement: Insert, count: int) -> Compiled:
+    """A fixed INSERT of so many rows at once. Their values are named for their columns and places: `id_0`, `id_1`."""
+    columns = statement.table.c
+    names = written_by_fixed(statement) or ()
+    rows = [
+        {name: bindparam(f"{name}_{place}", type_=columns[name].type) for name in names}
+        for place in range(count)
+    ]
+    return Compiled(_compile(statement.values(rows), ()), is_fixed=True)
 
 
 def _compile(statement: Executable, written: Collection[str], **how: Any) -> SQLCompiler:  # noqa: ANN401 -- SQLAlchemy's

@@ -5,14 +5,17 @@ from contextlib import asynccontextmanager, suppress
 
 import psycopg
 from psycopg.errors import InFailedSqlTransaction
-from sqlalchemy import Executable, text
+from sqlalchemy import Executable, Insert, text
 
 from roster.data.assumptions import answered, to_be_asked
-from roster.data.connections import NOTHING, Asked, Parameters, Reader, Rows, Writer
-from roster.data.libpq.compiled import compiled
+from roster.data.connections import NOTHING, Asked, Parameters, Reader, Rows, Values, Writer
+from roster.data.libpq.compiled import compiled, compiled_for_rows
 from roster.data.libpq.connection import Bound, Connection
 from roster.data.libpq.pool import Pool
 from roster.data.statements import fixed, note_statement
+
+# PostgreSQL prepares the constraints of a table anew for each INSERT, which takes longer than to check a row.
+_ROWS_AT_ONCE = 8
 
 
 def _command(command: str) -> Bound:
@@ -126,8 +129,17 @@ class LibpqDriver:
 
 
 def _bound(statement: Executable, parameters: Parameters) -> list[Bound]:
-    """Once for each set of parameters, which makes it no more statements."""
+    """Once for each set of parameters, which makes it no more statements; but rows are inserted several at a time."""
     every = parameters if isinstance(parameters, Sequence) else (parameters,)
     made, extracted = compiled(statement, every[0])
     note_statement(made.text)
+    if len(every) > 1 and isinstance(statement, Insert):
+        firsts = range(0, len(every), _ROWS_AT_ONCE)
+        return [_bound_rows(statement, every[first : first + _ROWS_AT_ONCE]) for first in firsts]
     return [Bound(made, made.values(values, extracted)) for values in every]
+
+
+def _bound_rows(statement: Insert, rows: Sequence[Values]) -> Bound:
+    made = compiled_for_rows(statement, len(rows))
+    values = {f"{name}_{place}": value for place, row in enumerate(rows) for name, value in row.items()}
+    return Bound(made, made.values(values, None))
