@@ -90,4 +90,5 @@ def with_display_name(user: User) -> User:
     if user.display_name_given:
         return user
     names = " ".join(name for name in (user.first_name, user.last_name) if name)
-    return replace(user, display_name=names or user.username or (user.email or "").partition("@")[0])
+    derived = names or user.username or (user.email or "").partition("@")[0]
+    return user if user.display_name == derived else replace(user, display_name=derived)

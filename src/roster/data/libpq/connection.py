@@ -121,6 +121,8 @@ class Connection:
 
     def _written(self, bound: Bound) -> tuple[Compiled, Any, Any, Any]:
         transformer = self._transformer
+        if not bound.values:
+            return bound.compiled, None, None, None
         try:
             values = transformer.dump_sequence(bound.values, [PyFormat.AUTO] * len(bound.values))
         except psycopg.Error as error:
@@ -179,6 +181,8 @@ class Connection:
         return answers
 
     def _rows(self, command: Compiled, result: PGresult) -> Rows:
+        if not result.ntuples:
+            return Rows()
         self._transformer.set_pgresult(result)
         try:
             return Rows(self._transformer.load_rows(0, result.ntuples, command.make(result)))
