@@ -1,7 +1,6 @@
 """The statements of role assignments."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -11,10 +10,8 @@ from sqlalchemy import Uuid, bindparam, func, insert, literal, literal_column, s
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute
 
-from roster.data import roles as role_data
-from roster.data import users as user_data
 from roster.data.columns import Moment
-from roster.data.connections import Asked, Reader, Writer
+from roster.data.connections import Asked, Reader, Rows, Writer
 from roster.data.filters import Matcher
 from roster.data.models import RoleAssignmentRow, UserRow
 from roster.data.operators import one_of_given_ids, one_of_ids
@@ -29,15 +26,13 @@ from roster.data.pages import (
     page_statement,
     with_id,
 )
-from roster.data.row_locks import NOTHING_TO_LOCK, ToLock
 from roster.data.scopes import NOW, in_scope
 from roster.data.statements import AnyRow, AnySelect, Column, fixed
 from roster.domain.actors import Actor
 from roster.domain.assignments import IN_FORCE, Change, RoleAssignment
 from roster.domain.filters import AssignmentSelection
 from roster.domain.pages import AssignmentOrderField, Page, PageRequest
-from roster.domain.roles import Role, RoleRef
-from roster.domain.users import User, UserRef, UserStatus
+from roster.domain.users import UserStatus
 
 COLUMNS: tuple[InstrumentedAttribute[Any], ...] = (
     RoleAssignmentRow.id,
@@ -179,41 +174,16 @@ async def lasting_holder_counts(reader: Reader | Writer, role_ids: Sequence[UUID
 
 async def open_of_users(writer: Writer, user_ids: Sequence[UUID]) -> Sequence[RoleAssignment]:
     """What has not been ended, expired or not. Stable once the users are locked."""
-    return [_assignment(row) for row in await writer.execute(_OPEN_OF_USERS, {"ids": user_ids})]
+    return records([await writer.execute(*asking_for_open(user_ids))])
 
 
-async def holders_and_roles(
-    reader: Reader | Writer, users: Sequence[UserRef], roles: Sequence[RoleRef]
-) -> tuple[Mapping[UserRef, User], Mapping[RoleRef, Role]]:
-    """What `users.by_refs` and `roles.by_refs` answer, in one round trip."""
-    of_users = user_data.asking_for(users)
-    answers = await reader.execute_all([*of_users, *role_data.asking_for(roles)])
-    return (
-        user_data.found_by(users, answers[: len(of_users)]),
-        role_data.found_by(roles, answers[len(of_users) :]),
-    )
+def asking_for_open(user_ids: Sequence[UUID]) -> Asked:
+    """What `open_of_users` asks, to be asked with more in one round trip."""
+    return _OPEN_OF_USERS, {"ids": user_ids}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Locked:
-    """What is locked, as it is then; and what the users hold, expired or not, which is as stable."""
-
-    roles: Mapping[UUID, Role]
-    users: Mapping[UUID, User]
-    held: Sequence[RoleAssignment]
-
-
-async def lock(writer: Writer, *, roles: ToLock = NOTHING_TO_LOCK, users: ToLock) -> Locked:
-    """The roles, then the users, locked as by `roles.lock` and `users.lock`, in one round trip."""
-    of_roles, of_users = role_data.locking(roles), user_data.locking(users)
-    of_held: list[Asked] = [(_OPEN_OF_USERS, {"ids": [*{*users.alone, *users.shared}]})] if of_users else []
-    answers = await writer.execute_all([*of_roles, *of_users, *of_held])
-    after_roles, after_users = len(of_roles), len(of_roles) + len(of_users)
-    return Locked(
-        roles=role_data.records_by_id(answers[:after_roles]),
-        users=user_data.records_by_id(answers[after_roles:after_users]),
-        held=[_assignment(row) for rows in answers[after_users:] for row in rows],
-    )
+def records(answers: Iterable[Rows]) -> Sequence[RoleAssignment]:
+    return [_assignment(row) for rows in answers for row in rows]
 
 
 async def open_of_role(writer: Writer, role_id: UUID) -> Sequence[RoleAssignment]:

@@ -18,11 +18,17 @@ _UNIQUE = {
 
 async def taken(writer: Writer, users: Sequence[User]) -> Mapping[UUID, Sequence[TakenError]]:
     """For each user a TakenError for each identifier that another live user has, or one before it among these is to have."""
-    refs_of = {
-        user.id: [UserRef(key=key, value=value) for key in _UNIQUE if (value := getattr(user, key.value))]
-        for user in users
-    }
-    found = await user_data.by_refs(writer, list(chain.from_iterable(refs_of.values())))
+    refs = list(chain.from_iterable(identifiers_of(user) for user in users))
+    return taken_from(await user_data.by_refs(writer, refs), users)
+
+
+def identifiers_of(user: User) -> Sequence[UserRef]:
+    return [UserRef(key=key, value=value) for key in _UNIQUE if (value := getattr(user, key.value))]
+
+
+def taken_from(found: Mapping[UserRef, User], users: Sequence[User]) -> Mapping[UUID, Sequence[TakenError]]:
+    """What `taken` answers where this is what their identifiers find."""
+    refs_of = {user.id: identifiers_of(user) for user in users}
     owners = {ref: owner.id for ref, owner in found.items()}
     return {
         user_id: [

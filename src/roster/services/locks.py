@@ -14,8 +14,8 @@ from datetime import datetime
 from uuid import UUID
 
 from roster.data import assignments as assignment_data
+from roster.data import locks as lock_data
 from roster.data import roles as role_data
-from roster.data.assignments import Locked
 from roster.data.connections import Writer
 from roster.data.db import BeginAgain
 from roster.data.row_locks import ToLock
@@ -26,7 +26,7 @@ from roster.domain.errors import EscalationError, MutationError, Path, Rejected,
 from roster.domain.events import Event, EventType, changes_between, of_role
 from roster.domain.permissions import WHO_HOLDS_WHAT, Permission, missing
 from roster.domain.roles import ADMIN, Role
-from roster.domain.users import LIVE_STATUSES, User, UserStatus
+from roster.domain.users import LIVE_STATUSES, User, UserRef, UserStatus
 from roster.services import refs
 
 
@@ -40,6 +40,7 @@ class Locks:
         self.writer, self._caller, self._now, self._needs = writer, call.caller, call.now, tuple(needs)
         self._roles: Mapping[UUID, Role] = {}
         self._held: Sequence[RoleAssignment] = ()
+        self.found: Mapping[UserRef, User] = {}
 
     async def roles_and_users(  # noqa: PLR0913 -- what there is to say of either
         self,
@@ -50,10 +51,12 @@ class Locks:
         gaining: Collection[UUID] = (),
         beside: Collection[UUID] = (),
         to_change: bool = True,
+        named: Sequence[UserRef] = (),
     ) -> tuple[Mapping[UUID, Role], Mapping[UUID, User]]:
         """Locks the roles seen, and the users as `users` does, and answers both.
 
-        `losing` may lose a lasting holder, `gaining` may gain one; those `beside` are locked with them.
+        `losing` may lose a lasting holder, `gaining` may gain one; those `beside` are locked with them. Whom
+        `named` names then is in `found`.
         """
 
         def alone(role: Role) -> bool:
@@ -62,10 +65,10 @@ class Locks:
 
         changed = {role.id for role in roles.values() if alone(role)}
         to_lock = ToLock(alone=changed, shared=self._caller.role_ids.union(roles, beside))
-        locked = await assignment_data.lock(
-            self.writer, roles=to_lock, users=self._to_lock(users, to_change=to_change)
+        locked = await lock_data.lock(
+            self.writer, roles=to_lock, users=self._to_lock(users, to_change=to_change), refs=named
         )
-        self._roles = locked.roles
+        self._roles, self.found = locked.roles, locked.found
         if any(alone(self._roles[role_id]) for role_id in roles if role_id not in changed):
             raise BeginAgain
         return {role_id: self._roles[role_id] for role_id in roles}, self._looked_at(users, locked)
@@ -89,7 +92,7 @@ class Locks:
         Begins again if what can name one of them has changed since they were seen: its address may be another's, or
         nobody's, now. One who is named by id need not have been seen, and is left out if there is no such user.
         """
-        locked = await assignment_data.lock(self.writer, users=self._to_lock(seen, to_change=True))
+        locked = await lock_data.lock(self.writer, users=self._to_lock(seen, to_change=True))
         return self._looked_at(seen, locked)
 
     def _to_lock(self, users: Collection[UUID], *, to_change: bool) -> ToLock:
@@ -98,7 +101,7 @@ class Locks:
         beside = () if caller is None else (caller,)
         return ToLock(alone=users, shared=beside) if to_change else ToLock(shared={*users, *beside})
 
-    def _looked_at(self, seen: Mapping[UUID, User | None], locked: Locked) -> Mapping[UUID, User]:
+    def _looked_at(self, seen: Mapping[UUID, User | None], locked: lock_data.Locked) -> Mapping[UUID, User]:
         users, self._held = locked.users, locked.held
         if any(user and _names(user) != _names(users[user_id]) for user_id, user in seen.items()):
             raise BeginAgain

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from roster.data import assignments as assignment_data
+from roster.data import locks as lock_data
 from roster.data import users as user_data
 from roster.data.connections import Writer
 from roster.domain.errors import InvalidInputError, InvalidReason, MutationError, NotFoundError, Path
@@ -25,7 +25,7 @@ async def find_users_and_roles(
     errors: list[MutationError],
 ) -> tuple[dict[UUID, tuple[User, Path]], dict[UUID, tuple[Role, Path]]]:
     """The same for users and roles, each given with the path of the references."""
-    found_users, found_roles = await assignment_data.holders_and_roles(writer, users[0], roles[0])
+    found_users, found_roles = await lock_data.by_refs(writer, users[0], roles[0])
     return _users(found_users, *users, errors), _roles(found_roles, *roles, errors)
 
 

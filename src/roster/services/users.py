@@ -38,7 +38,7 @@ from roster.domain.users import User, UserRef, UserStatus
 from roster.services import lifecycle, locks, refs
 from roster.services.assignments import find_granted_roles, too_many_roles
 from roster.services.filters import Filters
-from roster.services.identifiers import newly_taken, taken
+from roster.services.identifiers import identifiers_of, newly_taken, taken_from
 from roster.services.lifecycle import StatusSet
 from roster.services.locks import Locks
 from roster.services.plans import Pair, Plan
@@ -127,8 +127,8 @@ class Users:
         lasting = {role_id for role_id, (_, grant) in granted.items() if grant.expires_at is None}
         seen = {role_id: role for role_id, (role, _) in granted.items()}
         lock = Locks(writer, self._call, needs)
-        locked_roles, _ = await lock.roles_and_users(seen, {}, gaining=lasting)
-        errors += (await taken(writer, [user]))[user.id]
+        locked_roles, _ = await lock.roles_and_users(seen, {}, gaining=lasting, named=identifiers_of(user))
+        errors += taken_from(lock.found, [user])[user.id]
         if given.grants is None:
             # A role may have stopped being a default, or been archived, while we waited.
             locked_roles = {
