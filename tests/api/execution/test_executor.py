@@ -1,10 +1,13 @@
 """How often things are called: a relation once for a level, a mutation once whatever becomes of its value."""
 
 import asyncio
+import gc
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
+from weakref import ref
 
+import pytest
 import strawberry
 
 from roster.api.execution import Documents, batched, execute
@@ -124,3 +127,22 @@ async def test_a_mutation_is_done_once_whatever_becomes_of_its_value() -> None:
     assert [error.path for error in result.errors] == [["b", "size"]]
     assert calls.changes == 3
     assert outcomes == {"fast": 2, "broken": 1}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{ __typename }",
+        "{ branches { number leaves { size number } } }",
+        "mutation { change(to: 1) { size } }",
+    ],
+)
+async def test_what_an_execution_made_is_gone_by_counting(text: str) -> None:
+    gc.disable()
+    try:
+        _, context, _ = await run(text)
+        held = ref(context)
+        del context
+        assert held() is None
+    finally:
+        gc.enable()

@@ -66,6 +66,8 @@ async def execute(
     result = await executor.answer()
     while executor.background_futures:
         await asyncio.wait(executor.background_futures)
+    # They refer to the executor, which so is gone by counting, and with it whatever the request made.
+    del executor.async_helpers
     return result
 
 
