@@ -1,8 +1,9 @@
 -- A million users with what trips plans up: names repeat, the oldest tenth is archived, one role is held by nearly
 -- everyone, one by thirty, one by nobody; of locales, time zones, departments, types of events one is rare.
+-- Whenever it is made it is the same: what is planned depends on how the moments lie that docs/SCALE.md asks for.
 SET LOCAL maintenance_work_mem = '512MB';
 
-CREATE TEMPORARY TABLE clock AS SELECT date_trunc('milliseconds', now()) - interval '1 day' AS today;
+CREATE TEMPORARY TABLE clock AS SELECT timestamptz '2026-11-23 12:00Z' AS today;
 SELECT setseed(0.5);
 
 INSERT INTO roles (key, key_fold, name, name_fold, permissions, created_at, updated_at)
@@ -58,7 +59,7 @@ FROM users;
 INSERT INTO role_assignments (id, user_id, role_id, assigned_at, assigned_by_kind, assigned_by_user_id, expires_at, ended_at,
     revoked_by_kind)
 SELECT uuidv7(since - now()), people.id, roles.id, since, kind, CASE kind WHEN 'USER' THEN giver END,
-    CASE WHEN lasts = 'briefly' THEN today + n % 30 * interval '1 day' + interval '2 days'
+    CASE WHEN lasts = 'limited' THEN today + n % 30 * interval '1 day' + interval '50 years'
          WHEN lasts = 'lapsed' THEN since + interval '1 hour' END,
     CASE WHEN lasts IN ('lapsed', 'revoked') THEN since + interval '1 hour' END,
     CASE WHEN lasts = 'revoked' THEN 'SYSTEM' END
@@ -71,7 +72,7 @@ CROSS JOIN LATERAL (
 JOIN roles USING (key)
 CROSS JOIN LATERAL (
     SELECT CASE WHEN gone OR (key <> 'EVERYONE' AND a < 0.05) THEN 'revoked' WHEN key <> 'EVERYONE' AND a < 0.08 THEN 'lapsed'
-        WHEN a > 0.99 THEN 'briefly' END AS lasts, CASE WHEN n % 3 = 0 THEN 'USER' ELSE 'CLI' END AS kind
+        WHEN a > 0.99 THEN 'limited' END AS lasts, CASE WHEN n % 3 = 0 THEN 'USER' ELSE 'CLI' END AS kind
 ) AS given
 CROSS JOIN (SELECT id AS giver FROM people WHERE n = 500000) AS giver;
 

@@ -189,7 +189,9 @@ class Matcher:
         if given.some is not None:
             yield self._exists(row, scope, held, self._held_matches(given.some, held))
         if given.every is not None:
-            yield not_(self._exists(row, scope, held, self._held_matches(given.every, held).is_not(true())))
+            another = self._held_matches(given.every, held).is_not(true())
+            # Looked up: that many hold nothing else is not seen beforehand.
+            yield not_(self._exists(row, scope, held, another, joined=False))
         if given.none is not None:
             yield not_(self._exists(row, scope, held, self._held_matches(given.none, held)))
 

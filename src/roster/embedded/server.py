@@ -146,6 +146,10 @@ class EmbeddedPostgres:
             f"--max_connections={self._connections + _OWN_CONNECTIONS}",
             "--timezone=UTC",
             "--log_timezone=UTC",
+            # Many ask for little at a time: help takes long to come, from who needs its core, or does not come at all.
+            "--max_parallel_workers_per_gather=0",
+            # Else all that hold a role in a million users do not fit, and what is compared with them is read to its end.
+            "--work_mem=8MB",
             *([] if self._durable else ["--fsync=off", "--synchronous_commit=off", "--full_page_writes=off"]),
         ]
         path = self._data_dir / "server.log"
