@@ -2,6 +2,7 @@
 
 from collections import namedtuple
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, cast
 from uuid import UUID
@@ -33,29 +34,69 @@ class Compiled:
         self.text = compiled.string
         self.encoded = compiled.string.encode()
         self.is_fixed = is_fixed
-        self._compiled = compiled
-        processors: Mapping[str, Any] = compiled._bind_processors  # noqa: SLF001 -- as SQLAlchemy writes values
-        self._names = [
-            (name, _ids_or_none if _is_of_ids(compiled.binds[name].type) else processors.get(name))
-            for name in compiled.positiontup or ()
-        ]
-        # None of them stands in the statement: there is nothing to put together.
-        self._are_all_given = all(
-            bind.required and bind.key == name and not bind.callable
-            for name, bind in ((name, compiled.binds[name]) for name in compiled.positiontup or ())
-        )
+        # Not the compiled statement itself: with what it refers to it is many times as large.
+        self._places = _places(compiled)
+        # If none of them stands in the statement, there is nothing to choose.
+        self._all_given = all(place.required for place in self._places)
+        self._types = [column.type for column in compiled._result_columns]  # noqa: SLF001 -- as SQLAlchemy reads values
         self._make: Make | None = None
 
     def values(self, given: Values, extracted: Sequence[BindParameter[Any]] | None) -> list[Any]:
         """In the order of the parameters."""
-        values = given if self._are_all_given else self._compiled.construct_params(given, extracted)
-        return [process(values[name]) if process else values[name] for name, process in self._names]
+        if self._all_given:
+            return [
+                place.process(given[place.key]) if place.process else given[place.key]
+                for place in self._places
+            ]
+        return [place.value(given, extracted) for place in self._places]
 
     def make(self, result: PGresult) -> Make:
         """What makes a row of its values."""
         if self._make is None:
-            self._make = _row_maker(self._compiled, result)
+            self._make = _row_maker(self._types, result)
         return self._make
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the value of a parameter comes from: given by its key, else from one that stands in the statement."""
+
+    key: str
+    required: bool
+    own: Any
+    extracted_at: int | None
+    process: Callable[[Any], Any] | None
+
+    def value(self, given: Values, extracted: Sequence[BindParameter[Any]] | None) -> Any:  # noqa: ANN401 -- of any type
+        if self.key in given:
+            value = given[self.key]
+        elif self.required:
+            raise TypeError(f"No value is given for {self.key}")
+        elif extracted is None or self.extracted_at is None:
+            value = self.own
+        else:
+            value = extracted[self.extracted_at].value
+        return self.process(value) if self.process else value
+
+
+def _places(compiled: SQLCompiler) -> list[_Place]:
+    """In the order of the parameters."""
+    key, match = compiled.cache_key, compiled._cache_key_bind_match  # noqa: SLF001 -- as SQLAlchemy finds the values of a shape
+    extracted = (
+        {bind: n for n, b in enumerate(key.bindparams) for bind in match[0][b]} if key and match else {}
+    )
+    processors: Mapping[str, Any] = compiled._bind_processors  # noqa: SLF001 -- as SQLAlchemy writes values
+    return [
+        _Place(
+            key=bind.key,
+            required=bind.required,
+            own=bind.value,
+            extracted_at=extracted.get(bind),
+            process=_ids_or_none if _is_of_ids(bind.type) else processors.get(name),
+        )
+        for name in compiled.positiontup or ()
+        for bind in (compiled.binds[name],)
+    ]
 
 
 def _processor(type_: TypeEngine[Any], oid: int) -> Callable[[Any], Any] | None:
@@ -78,13 +119,12 @@ def _is_of_ids(type_: TypeEngine[Any]) -> bool:
     return isinstance(type_, ARRAY) and isinstance(type_.item_type, Uuid)
 
 
-def _row_maker(compiled: SQLCompiler, result: PGresult) -> Make:
+def _row_maker(types: Sequence[TypeEngine[Any]], result: PGresult) -> Make:
     names = [(result.fname(n) or b"").decode() for n in range(result.nfields)]
     # A tuple of theirs has its values by name, as SQLAlchemy's rows have.
     row = namedtuple("Row", names, rename=True)  # type: ignore[misc]  # noqa: PYI024 -- told at run time
     make = cast("Make", partial(tuple.__new__, row))
-    columns = compiled._result_columns  # noqa: SLF001 -- as SQLAlchemy reads values
-    read = [_processor(column.type, result.ftype(n)) for n, column in enumerate(columns)]
+    read = [_processor(type_, result.ftype(n)) for n, type_ in enumerate(types)]
     if not any(read):
         return make
     source = ", ".join(f"read[{n}](v[{n}])" if process else f"v[{n}]" for n, process in enumerate(read))
