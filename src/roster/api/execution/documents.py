@@ -102,6 +102,7 @@ class Documents:
             self._known.move_to_end(text)
             return document
         ast = parse(text)
+        _unlink_tokens(ast)
         document = Document(self._schema._schema, ast, self._errors(ast))  # noqa: SLF001 -- Strawberry has no public name for it
         self._remember(text, document)
         return document
@@ -118,6 +119,13 @@ class Documents:
         while len(self._known) > self._max_number or self._size > self._max_size:
             forgotten, _ = self._known.popitem(last=False)
             self._size -= len(forgotten)
+
+
+def _unlink_tokens(ast: DocumentNode) -> None:
+    """Each refers to the one before it and the one after: what is between nodes would stay, and all of it when forgotten."""
+    token = ast.loc and ast.loc.start_token
+    while token:
+        token.prev, token.next, token = None, None, token.next
 
 
 class _Conditions(Visitor):
