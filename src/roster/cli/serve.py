@@ -144,8 +144,9 @@ def _answer(settings: Settings, url: str, listener: socket, postgres: EmbeddedPo
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
     # What is there by now stays: it need not be looked at again and again, and what a request makes is gone by counting.
+    # Not so documents that are forgotten, some thousand of which are let go at a time.
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(50_000, 5, 2)
     uvicorn.Server(config).run(sockets=[listener])
 
 
