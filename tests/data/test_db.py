@@ -16,9 +16,11 @@ from sqlalchemy import text
 import make
 from acting import NOW, refusal
 from racing import deadlocks, race, user_gate
+from roster.data import locks as lock_data
 from roster.data import users as user_data
 from roster.data.connections import Reader, Writer
 from roster.data.db import ATTEMPTS, BeginAgain, Database, UnexpectedValueError
+from roster.data.row_locks import ToLock
 from roster.domain.errors import Rejected, TakenError, UnavailableError, UniqueField
 from roster.domain.users import User, UserStatus
 from roster.settings import Settings
@@ -225,10 +227,10 @@ async def test_a_deadlock_is_settled_by_a_second_look(db: Database) -> None:
         async def work(writer: Writer) -> None:
             nonlocal runs
             runs += 1
-            await user_data.lock(writer, alone=[order[0].id])
+            await lock_data.lock(writer, users=ToLock(alone=[order[0].id]))
             if runs <= 2:
                 await both_hold.wait()
-            await user_data.lock(writer, alone=[order[1].id])
+            await lock_data.lock(writer, users=ToLock(alone=[order[1].id]))
             await user_data.touch(writer, order, NOW)
 
         return work
@@ -445,7 +447,7 @@ async def test_work_cancelled_while_it_waits_for_a_lock_lets_the_next_go_on(db: 
     user = await make.user(db)
 
     async def lock(writer: Writer) -> User:
-        return (await user_data.lock(writer, alone=[user.id]))[user.id]
+        return (await lock_data.lock(writer, users=ToLock(alone=[user.id]))).users[user.id]
 
     async with database(db) as narrow:
         async with db.engine.begin() as holder:
@@ -497,7 +499,7 @@ async def test_a_race_that_is_none_is_noticed(db: Database) -> None:
     user, other = await make.user(db), await make.user(db)
 
     async def lock() -> None:
-        await db.write(lambda writer: user_data.lock(writer, alone=[other.id]))
+        await db.write(lambda writer: lock_data.lock(writer, users=ToLock(alone=[other.id])))
 
     with pytest.raises(ExceptionGroup) as told:
         await race(db, user_gate(user), lock)

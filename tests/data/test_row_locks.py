@@ -10,9 +10,10 @@ import pytest
 from sqlalchemy import text
 
 import make
-from roster.data import roles, users
+from roster.data import locks, roles, users
 from roster.data.connections import Writer
 from roster.data.db import Database
+from roster.data.row_locks import ToLock
 
 # From the weakest to the strongest: each lets pass those that do not conflict with it.
 MODES = ("KEY SHARE", "SHARE", "NO KEY UPDATE", "UPDATE")
@@ -99,7 +100,7 @@ CHANGED, RELIED_ON, NOT = "NO KEY UPDATE", "SHARE", "none"
 async def test_users_are_locked_in_id_order(db: Database) -> None:
     ids = await stored_users(db, 5)
     changed = [ids[0], ids[1], ids[3], ids[4]]
-    lock = partial(users.lock, alone=mixed(changed))
+    lock = partial(locks.lock, users=ToLock(alone=mixed(changed)))
     await assert_locked(db, "users", ids, lock, [CHANGED, CHANGED, NOT, CHANGED, CHANGED])
 
 
@@ -107,7 +108,7 @@ async def test_users_are_locked_in_id_order(db: Database) -> None:
 async def test_the_caller_is_locked_shared_in_the_same_order(db: Database, place: int) -> None:
     ids = await stored_users(db, 6)
     others = [id_ for id_ in ids if id_ != ids[place]]
-    lock = partial(users.lock, alone=mixed(others), shared=[ids[place]])
+    lock = partial(locks.lock, users=ToLock(alone=mixed(others), shared=[ids[place]]))
     how = [CHANGED] * 6
     how[place] = RELIED_ON
     await assert_locked(db, "users", ids, lock, how)
@@ -117,27 +118,31 @@ async def test_the_caller_is_locked_shared_in_the_same_order(db: Database, place
 async def test_a_caller_who_is_changed_is_locked_as_such(db: Database, place: int) -> None:
     ids = await stored_users(db, 3)
     await assert_locked(
-        db, "users", ids, partial(users.lock, alone=mixed(ids), shared=[ids[place]]), [CHANGED] * 3
+        db,
+        "users",
+        ids,
+        partial(locks.lock, users=ToLock(alone=mixed(ids), shared=[ids[place]])),
+        [CHANGED] * 3,
     )
 
 
 async def test_a_caller_alone_is_locked_shared(db: Database) -> None:
     ids = await stored_users(db, 3)
     await assert_locked(
-        db, "users", ids, partial(users.lock, alone=[], shared=[ids[1]]), [NOT, RELIED_ON, NOT]
+        db, "users", ids, partial(locks.lock, users=ToLock(alone=[], shared=[ids[1]])), [NOT, RELIED_ON, NOT]
     )
 
 
 async def test_several_are_locked_shared_between_those_who_are_changed(db: Database) -> None:
     ids = await stored_users(db, 6)
-    lock = partial(users.lock, alone=[ids[4], ids[1]], shared=[ids[5], ids[0], ids[2]])
+    lock = partial(locks.lock, users=ToLock(alone=[ids[4], ids[1]], shared=[ids[5], ids[0], ids[2]]))
     how = [RELIED_ON, CHANGED, RELIED_ON, NOT, CHANGED, RELIED_ON]
     await assert_locked(db, "users", ids, lock, how)
 
 
 async def test_nobody_is_locked_if_nobody_is_named(db: Database) -> None:
     await stored_users(db, 1)
-    assert await db.write(partial(users.lock, alone=[])) == {}
+    assert (await db.write(partial(locks.lock, users=ToLock(alone=[])))).users == {}
 
 
 async def test_locked_users_are_answered_as_they_are_by_then(db: Database) -> None:
@@ -145,10 +150,12 @@ async def test_locked_users_are_answered_as_they_are_by_then(db: Database) -> No
     ids = await stored_users(db, 3)
     async with db.engine.connect() as other, asyncio.TaskGroup() as group:
         await other.execute(text("UPDATE users SET first_name = 'New'"))
-        task = group.create_task(db.write(partial(users.lock, alone=[ids[0], ids[2]], shared=[ids[1]])))
+        task = group.create_task(
+            db.write(partial(locks.lock, users=ToLock(alone=[ids[0], ids[2]], shared=[ids[1]])))
+        )
         await until_one_waits(db)
         await other.commit()
-        assert [(await task)[id_].first_name for id_ in ids] == ["New"] * 3
+        assert [(await task).users[id_].first_name for id_ in ids] == ["New"] * 3
 
 
 @pytest.mark.parametrize("alone", [(), (0, 1, 2, 3), (1,), (0, 3)])
@@ -169,7 +176,7 @@ async def test_those_who_are_busy_are_left_out(db: Database) -> None:
         return set(await db.write(partial(users.lock_free, ids=mixed(ids))))
 
     async def busy(writer: Writer) -> set[UUID]:
-        await users.lock(writer, alone=[ids[0]], shared=[ids[2]])
+        await locks.lock(writer, users=ToLock(alone=[ids[0]], shared=[ids[2]]))
         return await free(writer)
 
     assert await db.write(busy) == {ids[1], ids[3]}

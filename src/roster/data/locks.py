@@ -39,10 +39,7 @@ class Locked:
 async def lock(
     writer: Writer, *, roles: ToLock = NOTHING_TO_LOCK, users: ToLock, refs: Sequence[UserRef] = ()
 ) -> Locked:
-    """The roles, then the users, locked as by `roles.lock` and `users.lock`, in one round trip.
-
-    `refs` are looked up once they are.
-    """
+    """Locks the roles, then the users, until the transaction ends, and looks up `refs` then: all in one round trip."""
     of_roles, of_users = role_data.locking(roles), user_data.locking(users)
     of_held = [assignment_data.asking_for_open([*{*users.alone, *users.shared}])] if of_users else []
     answers = await writer.execute_all([*of_roles, *of_users, *of_held, *user_data.asking_for(refs)])

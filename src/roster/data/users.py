@@ -1,6 +1,6 @@
 """The statements of users."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache, partial
@@ -226,18 +226,11 @@ async def counts_by_roles(
     return await counts_up_to(reader, role_ids, partial(_holders, which, matcher), cap)
 
 
-async def lock(
-    writer: Writer, *, alone: Collection[UUID] = (), shared: Collection[UUID] = ()
-) -> Mapping[UUID, User]:
-    """The users as they are now, kept so until the transaction ends. Locked in id order, after any roles.
+def locking(users: ToLock) -> list[Asked]:
+    """What locks the users until the transaction ends, in id order, and answers them as they are then.
 
     They are locked alone to change a user or what it holds.
     """
-    return records_by_id(await writer.execute_all(locking(ToLock(alone=alone, shared=shared))))
-
-
-def locking(users: ToLock) -> list[Asked]:
-    """What `lock` asks, to be asked with more in one round trip."""
     return in_id_order(users, _locked)
 
 
