@@ -237,7 +237,7 @@ async def test_a_mistake_of_our_own_is_told_by_a_reference_to_the_log(
     method: str,
     query: str,
 ) -> None:
-    async def fail(*_: object) -> None:
+    async def fail(*_: object, **__: object) -> None:
         raise LookupError(CAUSE)
 
     monkeypatch.setattr(service, method, fail)
@@ -257,7 +257,7 @@ async def test_a_mistake_of_our_own_is_told_by_a_reference_to_the_log(
 
 
 async def test_every_mistake_has_a_reference_of_its_own(api: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def fail(*_: object) -> None:
+    async def fail(*_: object, **__: object) -> None:
         raise LookupError(CAUSE)
 
     monkeypatch.setattr(Users, "by_ref", fail)

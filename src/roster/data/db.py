@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from roster.data.connections import Driver, PoolTimeoutError, Reader, Writer
 from roster.data.constraints import ERRORS
 from roster.data.engine import EngineConnection, EngineDriver
+from roster.data.holders import KnownRoles
 from roster.data.libpq.driver import LibpqDriver
 from roster.domain.errors import Rejected, UnavailableError
 
@@ -56,6 +57,7 @@ class Database:
             hide_parameters=True,  # what people are called does not belong in a log
             connect_args={"options": _OPTIONS},
         )
+        self.known_roles = KnownRoles()
         self._bulk = EngineDriver(self.engine)
         self.driver: Driver = self._bulk
         if driver == "libpq":

@@ -203,7 +203,7 @@ async def fetch_page(
     reader: Reader, statement: AnySelect | AnyCompound, request: PageRequest[Any], ordered: Ordered[T]
 ) -> Page[T]:
     """By the statement of the request's shape."""
-    return _page(await reader.execute(statement, parameters_of(request)), request, ordered)
+    return page_of_rows(await reader.execute(statement, parameters_of(request)), request, ordered)
 
 
 async def fetch_pages(
@@ -228,7 +228,9 @@ async def fetch_pages(
     rows_by_parent: dict[UUID, list[AnyRow]] = {}
     for row in await reader.execute(statement, parameters_of(request)):
         rows_by_parent.setdefault(row.parent_id, []).append(row)
-    return {parent_id: _page(rows_by_parent.get(parent_id, ()), request, ordered) for parent_id in parents}
+    return {
+        parent_id: page_of_rows(rows_by_parent.get(parent_id, ()), request, ordered) for parent_id in parents
+    }
 
 
 def _parents(ids: Sequence[UUID]) -> Subquery:
@@ -236,7 +238,7 @@ def _parents(ids: Sequence[UUID]) -> Subquery:
     return select(rows.label("id")).subquery("parents")
 
 
-def _page(rows: Sequence[AnyRow], request: PageRequest[Any], ordered: Ordered[T]) -> Page[T]:
+def page_of_rows(rows: Sequence[AnyRow], request: PageRequest[Any], ordered: Ordered[T]) -> Page[T]:
     more = len(rows) > request.size
     kept = list(rows[: request.size])
     if request.backward:

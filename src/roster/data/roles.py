@@ -71,12 +71,12 @@ _ROW = (*(column.key for column in COLUMNS), "key_fold", "name_fold", "descripti
 _ADD = fixed(insert(RoleRow), writes=_ROW)
 _CHANGE = fixed(update(RoleRow).where(RoleRow.id == bindparam("changed_id")), writes=_ROW)
 
-_role = maker(Role, *(column.key for column in COLUMNS))
+record = maker(Role, *(column.key for column in COLUMNS))
 
 
 async def by_ids(reader: Reader | Writer, ids: Sequence[UUID]) -> Mapping[UUID, Role]:
     rows = await reader.execute(_BY_IDS, {"ids": ids})
-    return {row.id: _role(row) for row in rows}
+    return {row.id: record(row) for row in rows}
 
 
 async def by_refs(reader: Reader | Writer, refs: Sequence[RoleRef]) -> Mapping[RoleRef, Role]:
@@ -94,7 +94,7 @@ def asking_for(refs: Sequence[RoleRef]) -> list[Asked]:
 
 
 def found_by(refs: Sequence[RoleRef], answers: Iterable[Rows]) -> Mapping[RoleRef, Role]:
-    roles = ((key, _role(row)) for key, rows in zip(_keys_of(refs), answers, strict=True) for row in rows)
+    roles = ((key, record(row)) for key, rows in zip(_keys_of(refs), answers, strict=True) for row in rows)
     return {RoleRef(key=key, value=getattr(role, key.value)): role for key, role in roles}
 
 
@@ -150,7 +150,7 @@ async def by_users(
     parameters = {"ids": user_ids, "now": now, "active_at": scope.active_at}
     found: list[list[Role]] = [[] for _ in user_ids]
     for row in await reader.execute(statement, parameters):
-        role = _role(row)
+        role = record(row)
         for place in row.places:
             found[place - 1].append(role)
     return dict(zip(user_ids, found, strict=True))
@@ -177,7 +177,7 @@ def _by_users(states: frozenset[AssignmentState], *, is_at: bool) -> AnySelect:
 
 async def defaults(writer: Writer) -> Sequence[Role]:
     """The live roles that a new user is given."""
-    return [_role(row) for row in await writer.execute(_DEFAULTS)]
+    return [record(row) for row in await writer.execute(_DEFAULTS)]
 
 
 def _selected(which: RoleSelection, matcher: Matcher) -> AnySelect:
@@ -202,7 +202,7 @@ async def page(
     reader: Reader, which: RoleSelection, matcher: Matcher, request: PageRequest[RoleOrderField]
 ) -> Page[Role]:
     keys = [directed(_sort_key(key.field, matcher), key) for key in request.order]
-    ordered = Ordered(keys=with_id(keys, RoleRow.id), record=_role, columns=COLUMNS)
+    ordered = Ordered(keys=with_id(keys, RoleRow.id), record=record, columns=COLUMNS)
     statement = page_statement(_selected(which, matcher), ordered.keys, Shape.of(request))
     return await fetch_page(reader, statement, request, ordered)
 
@@ -227,7 +227,7 @@ def locking(roles: ToLock) -> list[Asked]:
 
 
 def records_by_id(answers: Iterable[Rows]) -> Mapping[UUID, Role]:
-    return {row.id: _role(row) for rows in answers for row in rows}
+    return {row.id: record(row) for rows in answers for row in rows}
 
 
 def _locked(ids: str, alone: bool) -> AnySelect:  # noqa: FBT001 -- one of two ways

@@ -76,8 +76,8 @@ COLUMNS: tuple[InstrumentedAttribute[Any], ...] = (
     UserRow.created_at,
     UserRow.updated_at,
 )
-_NAMES = tuple(column.key for column in COLUMNS)
-_fields_of = attrgetter(*_NAMES)
+NAMES = tuple(column.key for column in COLUMNS)
+_fields_of = attrgetter(*NAMES)
 # Names repeat: a million sample users share some thousands.
 _fold_of_name = lru_cache(maxsize=8192)(fold)
 
@@ -93,20 +93,25 @@ _SORT_KEYS: Mapping[UserOrderField, SortKey] = {
 }
 
 
-record = maker(User, *_NAMES)
+record = maker(User, *NAMES)
 _BY_IDS = fixed(select(*COLUMNS).where(one_of_given_ids(UserRow.id)))
-# Whom the values of the parameter `values` name.
-_BY_KEY: Mapping[UserKey, AnySelect] = {
-    UserKey.ID: fixed(select(*COLUMNS).where(one_of_given_ids(UserRow.id, "values"))),
-    **{
-        key: fixed(
-            select(*COLUMNS).where(one_of_given_texts(getattr(UserRow, key), "values"), is_live(UserRow))
-        )
-        for key in (UserKey.EMAIL, UserKey.USERNAME, UserKey.EXTERNAL_ID)
-    },
-}
+
+
+def named_by(columns: Sequence[Column]) -> Mapping[UserKey, AnySelect]:
+    """Whom the values of the parameter `values` name, by what kind of value they are."""
+    users = select(*columns)
+    return {
+        UserKey.ID: fixed(users.where(one_of_given_ids(UserRow.id, "values"))),
+        **{
+            key: fixed(users.where(one_of_given_texts(getattr(UserRow, key), "values"), is_live(UserRow)))
+            for key in (UserKey.EMAIL, UserKey.USERNAME, UserKey.EXTERNAL_ID)
+        },
+    }
+
+
+_BY_KEY = named_by(COLUMNS)
 _LOCKING_FREE = fixed(_BY_IDS.order_by(UserRow.id).with_for_update(key_share=True, skip_locked=True))
-_ROW = (*_NAMES, "first_name_fold", "last_name_fold", "display_name_fold", "search_fold")
+_ROW = (*NAMES, "first_name_fold", "last_name_fold", "display_name_fold", "search_fold")
 _TOUCHED = (
     update(UserRow)
     .where(one_of_given_ids(UserRow.id))
@@ -144,8 +149,8 @@ def _keys_of(refs: Sequence[UserRef]) -> list[UserKey]:
     return list(dict.fromkeys(ref.key for ref in refs))
 
 
-def _selected(which: UserSelection, matcher: Matcher) -> AnySelect:
-    statement = select(*COLUMNS)
+def _selected(which: UserSelection, matcher: Matcher, columns: Sequence[Column] = COLUMNS) -> AnySelect:
+    statement = select(*columns)
     if not which.include_archived:
         statement = statement.where(is_live(UserRow))
     return statement if which.filter is None else statement.where(matcher.users(which.filter))
@@ -170,8 +175,12 @@ def _held_by(matcher: Matcher, role_id: Column) -> Sequence[ColumnElement[bool]]
     )
 
 
+# For lists without a filter: there is no moment that they would depend on.
+NO_MATCHER = Matcher(now=datetime.min.replace(tzinfo=UTC), meant={})
+
+
 @lru_cache(maxsize=256)
-def _ordered(order: tuple[OrderKey[UserOrderField], ...]) -> Ordered[User]:
+def ordered(order: tuple[OrderKey[UserOrderField], ...]) -> Ordered[User]:
     keys = [directed(_SORT_KEYS[key.field], key) for key in order]
     return Ordered(keys=with_id(keys, UserRow.id), record=record, columns=COLUMNS)
 
@@ -188,18 +197,21 @@ async def page(
     reader: Reader, which: UserSelection, matcher: Matcher, request: PageRequest[UserOrderField]
 ) -> Page[User]:
     shape = Shape.of(request)
-    statement = _page_of_all(which, shape) if which.filter is None else _page(which, matcher, shape)
-    return await fetch_page(reader, statement, request, _ordered(request.order))
+    statement = _page_of_all(which, shape) if which.filter is None else page_of(which, matcher, shape)
+    return await fetch_page(reader, statement, request, ordered(request.order))
 
 
-def _page(which: UserSelection, matcher: Matcher, shape: Shape) -> AnySelect | AnyCompound:
-    return page_statement(_selected(which, matcher), _ordered(shape.order).keys, shape, _parts(which))
+def page_of(
+    which: UserSelection, matcher: Matcher, shape: Shape, columns: Sequence[Column] = COLUMNS
+) -> AnySelect | AnyCompound:
+    """The statement of a page of the selected users."""
+    selected = _selected(which, matcher, columns)
+    return page_statement(selected, ordered(shape.order).keys, shape, _parts(which))
 
 
 @lru_cache(maxsize=256)
 def _page_of_all(which: UserSelection, shape: Shape) -> AnySelect | AnyCompound:
-    """Without a filter there is no moment that it would depend on."""
-    return fixed(_page(which, Matcher(now=datetime.min.replace(tzinfo=UTC), meant={}), shape))
+    return fixed(page_of(which, NO_MATCHER, shape))
 
 
 async def count(reader: Reader, which: UserSelection, matcher: Matcher, cap: int) -> int:
@@ -216,7 +228,7 @@ async def pages_by_roles(
     """A page of the users who hold each role now."""
     base, parts = _selected(which, matcher), partial(_held_by, matcher)
     return await fetch_pages(
-        reader, role_ids, lambda _: base, request, replace(_ordered(request.order), parts=parts)
+        reader, role_ids, lambda _: base, request, replace(ordered(request.order), parts=parts)
     )
 
 
@@ -281,7 +293,7 @@ def values(user: User) -> dict[str, Any]:
     first, last = (name and _fold_of_name(name) for name in (user.first_name, user.last_name))
     shown = _fold_of_name(user.display_name)
     return {
-        **dict(zip(_NAMES, _fields_of(user), strict=True)),
+        **dict(zip(NAMES, _fields_of(user), strict=True)),
         "first_name_fold": first,
         "last_name_fold": last,
         "display_name_fold": shown,

@@ -8,6 +8,8 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
+from roster.domain.roles import Role
+
 ERASED_NAME = "Erased user"
 MAX_LIVE_ASSIGNMENTS = 100
 MAX_USERS_A_MUTATION = 200
@@ -66,6 +68,13 @@ class User:
     version: int
     created_at: datetime
     updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder(User):
+    """A user who was read together with the roles in force then, by key."""
+
+    roles: tuple[Role, ...]
 
 
 class UserKey(StrEnum):

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from roster.data import assignments as assignment_data
 from roster.data import events as event_data
+from roster.data import holders as holder_data
 from roster.data import roles as role_data
 from roster.data import tokens as token_data
 from roster.data import users as user_data
@@ -34,7 +35,7 @@ from roster.domain.user_input import (
     required_of,
     same_user,
 )
-from roster.domain.users import User, UserRef, UserStatus
+from roster.domain.users import Holder, User, UserRef, UserStatus
 from roster.services import lifecycle, locks, refs
 from roster.services.assignments import find_granted_roles, too_many_roles
 from roster.services.filters import Filters
@@ -70,19 +71,27 @@ class Users:
         async with self._db.read() as reader:
             return await user_data.by_ids(reader, ids)
 
-    async def by_ref(self, ref: UserRef) -> User | None:
+    async def by_ref(self, ref: UserRef, *, with_roles: bool = False) -> User | None:
+        """A Holder if it is asked for with its roles and the caller may see them."""
         if not self._call.caller.is_named(ref):
             self._call.caller.require(Permission.USERS_READ)
         async with self._db.read() as reader:
+            if with_roles and self._call.caller.may(*WHO_HOLDS_WHAT):
+                return await holder_data.by_ref(reader, ref, self._call.now, self._db.known_roles)
             found = (await user_data.by_refs(reader, [ref])).get(ref)
         if found:  # what named the caller may be another's by now
             self._call.caller.require_of_others([found.id], Permission.USERS_READ)
         return found
 
-    async def page(self, which: UserSelection, request: PageRequest[UserOrderField]) -> Page[User]:
+    async def page(
+        self, which: UserSelection, request: PageRequest[UserOrderField], *, with_roles: bool = False
+    ) -> Page[User] | Page[Holder]:
+        """Of Holders if they are asked for with their roles and the caller may see them."""
         self._call.caller.require(*_to_read(which))
         async with self._db.read() as reader:
             match = await self._filters.matcher(reader, which.filter)
+            if with_roles and self._call.caller.may(*WHO_HOLDS_WHAT):
+                return await holder_data.page(reader, which, match, request, self._db.known_roles)
             return await user_data.page(reader, which, match, request)
 
     async def count(self, which: UserSelection, cap: int) -> int:

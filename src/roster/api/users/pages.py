@@ -39,10 +39,10 @@ def read_selection(given: UserFilterInput | None, *, include_archived: bool) -> 
 
 
 async def every_user(
-    info: Info, which: UserSelection, request: PageRequest[UserOrderField]
+    info: Info, which: UserSelection, request: PageRequest[UserOrderField], *, with_roles: bool
 ) -> ConnectionValue:
     users = info.context.services.users
-    page = await users.page(which, request)
+    page = await users.page(which, request, with_roles=with_roles)
     totals = total_of(info, which, users.count)
     return ConnectionValue(page=page, order=request.order, totals=totals, owner=None)
 

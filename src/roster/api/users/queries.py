@@ -24,14 +24,14 @@ from roster.api.users.pages import (
     every_user,
     read_selection,
 )
-from roster.api.users.types import UserType
+from roster.api.users.types import UserType, asks_for_roles
 from roster.domain.users import User
 
 
 async def _user(
     info: Info, by: Annotated[UserRefInput, strawberry.argument(description="Who.")]
 ) -> User | None:
-    return await info.context.services.users.by_ref(by.to_domain(("by",)))
+    return await info.context.services.users.by_ref(by.to_domain(("by",)), with_roles=asks_for_roles(info))
 
 
 async def _users(
@@ -48,7 +48,7 @@ async def _users(
     request = page_request(
         read_order(order_by, DEFAULT_ORDER), first=first, after=after, last=last, before=before
     )
-    return await every_user(info, which, request)
+    return await every_user(info, which, request, with_roles=asks_for_roles(info))
 
 
 @strawberry.type

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import strawberry
 
@@ -12,7 +12,7 @@ from roster.api.assignments.scope import ActiveAt, States, read_scope
 from roster.api.context import Info
 from roster.api.events.pages import ORDER as EVENT_ORDER
 from roster.api.events.pages import events_of_users
-from roster.api.execution import batched, resolves_on
+from roster.api.execution import asks_below, batched, resolves_on
 from roster.api.nodes import NodeType
 from roster.api.pages import (
     After,
@@ -27,7 +27,7 @@ from roster.api.pages import (
 from roster.api.scalars import JSON, DateTime, Email
 from roster.domain.assignments import IN_FORCE, AssignmentState, Scope
 from roster.domain.roles import Role
-from roster.domain.users import User, UserKind, UserStatus
+from roster.domain.users import Holder, User, UserKind, UserStatus
 
 if TYPE_CHECKING:
     from roster.api.assignments.types import RoleAssignmentType
@@ -43,7 +43,18 @@ def _id(root: strawberry.Parent[User]) -> strawberry.ID:
     return strawberry.ID(ids.to_text(ids.Kind.USER, root.id))
 
 
-async def _roles_in(users: Sequence[User], info: Info, scope: Scope) -> list[Sequence[Role]]:
+# For what they answer, users may come with their roles.
+_OF_ROLES = ("roles", "permissions")
+
+
+def asks_for_roles(info: Info) -> bool:
+    """Whether it is worth reading the users that the field answers with their roles in force."""
+    return asks_below(info, _OF_ROLES)
+
+
+async def _roles_in(users: Sequence[User], info: Info, scope: Scope) -> Sequence[Sequence[Role]]:
+    if scope == IN_FORCE and all(type(user) is Holder for user in users):
+        return [user.roles for user in cast("Sequence[Holder]", users)]
     return await info.context.load_of_users(
         ("roles of user", scope),
         partial(info.context.services.roles.by_users, scope=scope),
@@ -53,7 +64,7 @@ async def _roles_in(users: Sequence[User], info: Info, scope: Scope) -> list[Seq
 
 async def _roles(
     users: Sequence[User], info: Info, active_at: ActiveAt = strawberry.UNSET
-) -> list[Sequence[Role]]:
+) -> Sequence[Sequence[Role]]:
     return await _roles_in(users, info, read_scope(None, active_at))
 
 

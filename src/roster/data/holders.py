@@ -1,0 +1,121 @@
+"""Users together with their roles in force, in one statement: it answers the ids of the roles, and what they are is known.
+
+Roles are few and seldom change. What is known of them is of one state of all roles, and every statement answers the
+state that it saw: so it is never older than what is read with it.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+from itertools import chain
+from uuid import UUID
+
+from sqlalchemy import LargeBinary, Text, func, literal_column, select, type_coerce
+
+from roster.data import roles as role_data
+from roster.data import users as user_data
+from roster.data.connections import Reader
+from roster.data.filters import Matcher
+from roster.data.models import RoleAssignmentRow, RoleRow, UserRow
+from roster.data.operators import one_of_given_ids
+from roster.data.pages import Ordered, Shape, page_of_rows, parameters_of
+from roster.data.records import maker
+from roster.data.scopes import NOW, in_scope
+from roster.data.statements import AnyCompound, AnyRow, AnySelect, fixed
+from roster.domain.assignments import IN_FORCE
+from roster.domain.filters import UserSelection
+from roster.domain.pages import Page, PageRequest, UserOrderField
+from roster.domain.roles import Role
+from roster.domain.text import fold
+from roster.domain.users import Holder, UserRef
+
+_ID_SIZE = 16  # bytes
+# As bytes, which take a tenth of what an array of ids takes to read.
+_HELD = type_coerce(
+    select(func.string_agg(func.uuid_send(RoleAssignmentRow.role_id), literal_column("''::bytea")))
+    .where(RoleAssignmentRow.user_id == UserRow.id, in_scope(IN_FORCE, NOW))
+    .correlate(UserRow)
+    .scalar_subquery(),
+    LargeBinary,
+).label("held")
+# Roles are never deleted and their versions only grow: the sum changes with each change, and the moment where a backup
+# was put in their place.
+_STATE = type_coerce(
+    select(func.concat(func.sum(RoleRow.version), " ", func.max(RoleRow.updated_at))).scalar_subquery(), Text
+).label("state")
+_COLUMNS = (*user_data.COLUMNS, _HELD, _STATE)
+_PLACE = len(user_data.COLUMNS)
+_BY_KEY = user_data.named_by(_COLUMNS)
+_ROLES = fixed(select(*role_data.COLUMNS, _STATE).where(one_of_given_ids(RoleRow.id)))
+
+_record = maker(Holder, *user_data.NAMES, "roles")
+
+
+# What roles are sorted by, and the role.
+_Sorted = tuple[str, bytes, Role]
+
+
+class KnownRoles:
+    """The roles that were asked for of late, as they are in one state of all roles."""
+
+    def __init__(self) -> None:
+        self._state: str | None = None
+        self._by_id: dict[bytes, _Sorted] = {}
+
+    async def by_ids(self, reader: Reader, ids: Collection[bytes], state: str) -> Mapping[bytes, _Sorted]:
+        """In that state, or as they are now."""
+        known = self._by_id if state == self._state else {}
+        missing = [UUID(bytes=id_) for id_ in ids if id_ not in known]
+        if not missing:
+            return known
+        rows = await reader.execute(_ROLES, {"ids": missing})
+        found = {row.id.bytes: (fold(row.key), row.id.bytes, role_data.record(row)) for row in rows}
+        if rows[0].state == self._state:
+            self._by_id |= found
+        else:
+            self._state, self._by_id = rows[0].state, found
+        return known | found
+
+
+async def by_ref(reader: Reader, ref: UserRef, now: datetime, known: KnownRoles) -> Holder | None:
+    rows = await reader.execute(_BY_KEY[ref.key], {"values": [ref.value], "now": now})
+    record = await _recorder(reader, rows, known)
+    return record(rows[0]) if rows else None
+
+
+async def page(
+    reader: Reader,
+    which: UserSelection,
+    matcher: Matcher,
+    request: PageRequest[UserOrderField],
+    known: KnownRoles,
+) -> Page[Holder]:
+    shape = Shape.of(request)
+    if which.filter is None:
+        statement = _page_of_all(which, shape)
+    else:
+        statement = user_data.page_of(which, matcher, shape, _COLUMNS)
+    rows = await reader.execute(statement, {**parameters_of(request), "now": matcher.now})
+    record = await _recorder(reader, rows, known)
+    keys = user_data.ordered(request.order).keys
+    return page_of_rows(rows, request, Ordered(keys=keys, record=record, columns=_COLUMNS))
+
+
+@lru_cache(maxsize=256)
+def _page_of_all(which: UserSelection, shape: Shape) -> AnySelect | AnyCompound:
+    return fixed(user_data.page_of(which, user_data.NO_MATCHER, shape, _COLUMNS))
+
+
+async def _recorder(reader: Reader, rows: Sequence[AnyRow], known: KnownRoles) -> Callable[[AnyRow], Holder]:
+    """What makes a record of a row that begins with `_COLUMNS`."""
+    held = {ids: _split(ids) for row in rows if (ids := row[_PLACE])}
+    roles: dict[bytes | None, tuple[Role, ...]] = {None: ()}
+    if held:
+        by_id = await known.by_ids(reader, set(chain.from_iterable(held.values())), rows[0].state)
+        for ids, split in held.items():
+            roles[ids] = tuple([role for _, _, role in sorted([by_id[id_] for id_ in split])])
+    return lambda row: _record((*row[:_PLACE], roles[row[_PLACE]]))
+
+
+def _split(ids: bytes) -> list[bytes]:
+    return [ids[start : start + _ID_SIZE] for start in range(0, len(ids), _ID_SIZE)]
