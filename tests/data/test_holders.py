@@ -200,13 +200,26 @@ async def test_whatever_another_changes_of_roles_is_seen_at_once(db: Database) -
 async def test_what_was_read_before_a_change_is_answered_as_it_is_after_it(db: Database) -> None:
     """The statement for the users saw a state that is gone when what it does not know is looked up."""
     old, new = await make.role(db, key="A"), await make.role(db, key="B")
-    ids, known = [old.id.bytes, new.id.bytes], KnownRoles()
+    known, one, both = KnownRoles(), old.id.bytes, old.id.bytes + new.id.bytes
     async with db.read() as reader:
-        (state,) = {row.state for row in await reader.execute(holder_data._ROLES, {"ids": [old.id]})}  # noqa: SLF001
-        await known.by_ids(reader, ids[:1], state)
+        (row,) = await reader.execute(holder_data._ROLES, {"ids": [old.id]})  # noqa: SLF001 -- for the state
+        assert await known.by_held(reader, {one, None}, row.state) == {one: (old,), None: ()}
     newer = await acting(db).update_role(old, name="Newer")
     async with db.read() as reader:
-        before = await known.by_ids(reader, ids, state)
-        after = await known.by_ids(reader, ids[:1], "another state")
-    assert [before[id_][-1] for id_ in ids] == [old, new]
-    assert after[ids[0]][-1] == newer
+        # What was known of the state is as it was then; what was not, as it is now.
+        assert await known.by_held(reader, {one, both}, row.state) == {one: (old,), both: (old, new)}
+        assert await known.by_held(reader, {one, both}, "another") == {one: (newer,), both: (newer, new)}
+
+
+async def test_what_is_held_together_is_kept_within_bounds(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(holder_data, "_MOST_HELD", 2)
+    roles, known = [await make.role(db, key=f"R_{n}") for n in range(6)], KnownRoles()
+    async with db.read() as reader:
+        (row,) = await reader.execute(holder_data._ROLES, {"ids": [roles[0].id]})  # noqa: SLF001 -- for the state
+        for n in (*range(5), *range(5)):
+            pair = {roles[n].id.bytes: (roles[n],), roles[n + 1].id.bytes: (roles[n + 1],)}
+            found = await known.by_held(reader, set(pair), row.state)
+            assert {ids: found[ids] for ids in pair} == pair
+            assert len(known._by_held) <= 4  # noqa: SLF001 -- it is not told otherwise

@@ -30,6 +30,8 @@ from roster.domain.text import fold
 from roster.domain.users import Holder, UserRef
 
 _ID_SIZE = 16  # bytes
+# Of each that is held together. With few roles, most hold the same.
+_MOST_HELD = 4096
 # As bytes, which take a tenth of what an array of ids takes to read.
 _HELD = type_coerce(
     select(func.string_agg(func.uuid_send(RoleAssignmentRow.role_id), literal_column("''::bytea")))
@@ -51,19 +53,40 @@ _ROLES = fixed(select(*role_data.COLUMNS, _STATE).where(one_of_given_ids(RoleRow
 _record = maker(Holder, *user_data.NAMES, "roles")
 
 
+# The ids of the roles that somebody holds, one after the other; None for no role.
+_Held = bytes | None
 # What roles are sorted by, and the role.
 _Sorted = tuple[str, bytes, Role]
 
 
 class KnownRoles:
-    """The roles that were asked for of late, as they are in one state of all roles."""
+    """The roles that were asked for of late, as they are in one state of all roles, and which of them are held together."""
 
     def __init__(self) -> None:
         self._state: str | None = None
         self._by_id: dict[bytes, _Sorted] = {}
+        self._by_held: dict[_Held, tuple[Role, ...]] = {}
 
-    async def by_ids(self, reader: Reader, ids: Collection[bytes], state: str) -> Mapping[bytes, _Sorted]:
-        """In that state, or as they are now."""
+    async def by_held(
+        self, reader: Reader, held: Collection[_Held], state: str
+    ) -> Mapping[_Held, Sequence[Role]]:
+        """The roles by key, in that state, or as they are now."""
+        known = self._by_held if state == self._state else {}
+        new = {ids: _split(ids) for ids in held if ids not in known}
+        if not new:
+            return known
+        roles = await self._by_ids(reader, set(chain.from_iterable(new.values())), state)
+        made = {
+            ids: tuple([role for _, _, role in sorted([roles[id_] for id_ in split])])
+            for ids, split in new.items()
+        }
+        if state == self._state:
+            if len(self._by_held) > _MOST_HELD:
+                self._by_held = {}
+            self._by_held |= made
+        return {ids: made[ids] if ids in made else known[ids] for ids in held}
+
+    async def _by_ids(self, reader: Reader, ids: Collection[bytes], state: str) -> Mapping[bytes, _Sorted]:
         known = self._by_id if state == self._state else {}
         missing = [UUID(bytes=id_) for id_ in ids if id_ not in known]
         if not missing:
@@ -73,7 +96,7 @@ class KnownRoles:
         if rows[0].state == self._state:
             self._by_id |= found
         else:
-            self._state, self._by_id = rows[0].state, found
+            self._state, self._by_id, self._by_held = rows[0].state, found, {}
         return known | found
 
 
@@ -108,14 +131,9 @@ def _page_of_all(which: UserSelection, shape: Shape) -> AnySelect | AnyCompound:
 
 async def _recorder(reader: Reader, rows: Sequence[AnyRow], known: KnownRoles) -> Callable[[AnyRow], Holder]:
     """What makes a record of a row that begins with `_COLUMNS`."""
-    held = {ids: _split(ids) for row in rows if (ids := row[_PLACE])}
-    roles: dict[bytes | None, tuple[Role, ...]] = {None: ()}
-    if held:
-        by_id = await known.by_ids(reader, set(chain.from_iterable(held.values())), rows[0].state)
-        for ids, split in held.items():
-            roles[ids] = tuple([role for _, _, role in sorted([by_id[id_] for id_ in split])])
+    roles = await known.by_held(reader, {row[_PLACE] for row in rows}, rows[0].state) if rows else {}
     return lambda row: _record((*row[:_PLACE], roles[row[_PLACE]]))
 
 
-def _split(ids: bytes) -> list[bytes]:
-    return [ids[start : start + _ID_SIZE] for start in range(0, len(ids), _ID_SIZE)]
+def _split(ids: _Held) -> list[bytes]:
+    return [] if ids is None else [ids[start : start + _ID_SIZE] for start in range(0, len(ids), _ID_SIZE)]
