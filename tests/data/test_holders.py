@@ -1,5 +1,6 @@
 """Users read together with their roles: the same users in the same pages, and their roles as by the statement of their own."""
 
+from contextlib import AsyncExitStack
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -176,18 +177,19 @@ async def test_whatever_another_changes_of_roles_is_seen_at_once(db: Database) -
         db.engine.url.render_as_string(hide_password=False), pool_size=1, driver=Settings().database_driver
     )
     act, seen = acting(other), []
-    for change in (
-        lambda: act.update_role(role, name="Other"),
-        lambda: act.update_role(role, permissions=("a:b",)),
-        lambda: act.add_role("A"),
-        lambda: act.assign([user], [RoleRef(key=RoleKey.KEY, value="A")]),
-        lambda: act.archive_role(role, revoke_assignments=True),
-    ):
-        await change()
-        (edge,) = (await holders(db, now=SOON)).edges
-        seen.append([(held.key, held.name, held.permissions) for held in edge.node.roles])
-        assert edge.node.roles == (await apart(db, EVERYONE, request(), SOON)).edges[0].node.roles
-    await other.close()
+    async with AsyncExitStack() as undo:
+        undo.push_async_callback(other.close)
+        for change in (
+            lambda: act.update_role(role, name="Other"),
+            lambda: act.update_role(role, permissions=("a:b",)),
+            lambda: act.add_role("A"),
+            lambda: act.assign([user], [RoleRef(key=RoleKey.KEY, value="A")]),
+            lambda: act.archive_role(role, revoke_assignments=True),
+        ):
+            await change()
+            (edge,) = (await holders(db, now=SOON)).edges
+            seen.append([(held.key, held.name, held.permissions) for held in edge.node.roles])
+            assert edge.node.roles == (await apart(db, EVERYONE, request(), SOON)).edges[0].node.roles
     assert seen == [
         [("B", "Other", ())],
         [("B", "Other", ("a:b",))],
