@@ -3,7 +3,9 @@
 import base64
 import json
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -19,7 +21,17 @@ from paged_lists import (
     by,
 )
 from population import World, populated
+from roster.api.cursors import cursor_writer, decode_cursor
 from roster.data.db import Database
+from roster.domain.pages import (
+    AssignmentOrderField,
+    Cursor,
+    EventOrderField,
+    OrderDirection,
+    OrderKey,
+    RoleOrderField,
+    UserOrderField,
+)
 
 Json = dict[str, Any]
 
@@ -173,3 +185,40 @@ async def test_nothing_lies_between_a_cursor_and_itself(world: World) -> None:
     cursor = await a_cursor(world, USERS, None)
     found = (await answer(world, USERS, first=5, after=cursor, before=cursor))["data"]["users"]
     assert (found["nodes"], found["totalCount"]) == ([], 42)
+
+
+ID = UUID("0190163d-8694-739b-aea5-966c26f8ad91")
+WRITTEN_ID = "0190163d8694739baea5966c26f8ad91"
+MOMENT = datetime(1969, 12, 31, 23, 59, 59, 999000, tzinfo=UTC)
+CREATED = UserOrderField.CREATED_AT
+
+
+@pytest.mark.parametrize(
+    ("fields", "cursor", "text"),
+    [
+        ([CREATED], (MOMENT, ID), f'["users.CREATED_AT.ASC",-1,"{WRITTEN_ID}"]'),
+        ([UserOrderField.EMAIL], (None, UUID(int=1)), f'["users.EMAIL.ASC",null,"{1:032x}"]'),
+        (
+            [UserOrderField.LAST_NAME, CREATED],
+            ('~?>\xff"\n', MOMENT, ID),
+            f'["users.LAST_NAME.ASC,users.CREATED_AT.ASC","~?>\xff\\"\\n",-1,"{WRITTEN_ID}"]',
+        ),
+        ([RoleOrderField.HOLDER_COUNT], (0, ID), f'["roles.HOLDER_COUNT.ASC",0,"{WRITTEN_ID}"]'),
+        (
+            [AssignmentOrderField.ASSIGNED_AT],
+            (MOMENT, ID),
+            f'["assignments.ASSIGNED_AT.ASC",-1,"{WRITTEN_ID}"]',
+        ),
+        (
+            [EventOrderField.EPOCH, EventOrderField.TRANSACTION, EventOrderField.SEQUENCE],
+            (0, 2**40, 7, ID),
+            f'["events.EPOCH.ASC,events.TRANSACTION.ASC,events.SEQUENCE.ASC",0,{2**40},7,"{WRITTEN_ID}"]',
+        ),
+    ],
+)
+def test_a_cursor_is_written_as_ever(fields: list[Any], cursor: Cursor, text: str) -> None:
+    """Whoever follows a list keeps one, for longer than a release."""
+    order = [OrderKey(field=field, direction=OrderDirection.ASC) for field in fields]
+    written = base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    assert cursor_writer(order)([cursor, cursor]) == [written, written]
+    assert decode_cursor(written, order, "after") == cursor

@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from explained import Explained
 from million import BIG, PAGE, USERS, Json, Million, a_million
-from roster.api.pages import cursor_encoder
+from roster.api.cursors import cursor_writer
 from roster.domain.pages import OrderDirection, OrderKey, UserOrderField
 from roster.domain.users import LIVE_STATUSES
 
@@ -127,7 +127,8 @@ async def far_cursor(million: Million, order: OrderKey[UserOrderField], *, gone:
     )
     async with million.client.db.read() as reader:
         value, id_ = (await reader.execute(text(query))).one()
-    return cursor_encoder((order,))((value, id_))
+    (cursor,) = cursor_writer((order,))([(value, id_)])
+    return cursor
 
 
 @pytest.mark.parametrize("gone", [False, True])

@@ -1,53 +1,21 @@
-"""Relay connections: what the arguments ask for, what is answered, and cursors, which only this module can read."""
+"""Relay connections: what the arguments ask for, and what is answered."""
 
-import json
-from base64 import b64decode
-from binascii import Error as BinasciiError
-from binascii import b2a_base64
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from json.encoder import encode_basestring
+from functools import partial
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar, cast
 from uuid import UUID
 
 import strawberry
 
 from roster.api.context import Info
+from roster.api.cursors import cursor_writer, decode_cursor
 from roster.api.execution import batched
-from roster.domain.errors import BadCursorError, BadUserInputError
-from roster.domain.pages import (
-    DEFAULT_SIZE,
-    KEY_TYPES,
-    LONG_KEYS,
-    MAX_ORDER_KEYS,
-    MAX_SIZE,
-    NULLABLE_KEYS,
-    AssignmentOrderField,
-    Cursor,
-    EventOrderField,
-    KeyValue,
-    OrderKey,
-    Page,
-    PageRequest,
-    RoleOrderField,
-    UserOrderField,
-)
-from roster.domain.text import is_storable
+from roster.domain.errors import BadUserInputError
+from roster.domain.pages import DEFAULT_SIZE, MAX_ORDER_KEYS, MAX_SIZE, Edge, OrderKey, Page, PageRequest
 
 T = TypeVar("T")
 DEFAULT_CAP = 10_000
-# What cursors call each list. Whoever follows the feed keeps one for good: these names stay.
-_LISTS = {
-    UserOrderField: "users",
-    RoleOrderField: "roles",
-    AssignmentOrderField: "assignments",
-    EventOrderField: "events",
-}
-_FOR_URLS = bytes.maketrans(b"+/", b"-_")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 
 First = Annotated[
     int | None,
@@ -110,13 +78,15 @@ def total_of(info: Info, which: Hashable, count: Callable[[Any, int], Awaitable[
 
 
 def _start_cursor(root: strawberry.Parent[PageValue]) -> str | None:
-    edges = root.page.edges
-    return cursor_encoder(root.order)(edges[0].cursor) if edges else None
+    return next(iter(_cursors(root, root.page.edges[:1])), None)
 
 
 def _end_cursor(root: strawberry.Parent[PageValue]) -> str | None:
-    edges = root.page.edges
-    return cursor_encoder(root.order)(edges[-1].cursor) if edges else None
+    return next(iter(_cursors(root, root.page.edges[-1:])), None)
+
+
+def _cursors(root: PageValue, edges: Sequence[Edge[Any]]) -> list[str]:
+    return cursor_writer(root.order)([edge.cursor for edge in edges])
 
 
 def _has_next_page(root: strawberry.Parent[PageValue]) -> bool:
@@ -152,6 +122,9 @@ class EdgeValue(NamedTuple):
     node: Any
 
 
+_edge = cast("Callable[[tuple[str, Any]], EdgeValue]", partial(tuple.__new__, EdgeValue))
+
+
 @strawberry.type(name="Edge", description="An item of a page, and its place in the list.")
 class EdgeType(Generic[T]):
     cursor: str = strawberry.field(
@@ -161,8 +134,8 @@ class EdgeType(Generic[T]):
 
 
 def _edges(root: strawberry.Parent[PageValue]) -> list[Any]:
-    encode = cursor_encoder(root.order)
-    return [EdgeValue(encode(cursor), node) for cursor, node in root.page.edges]
+    edges = root.page.edges
+    return list(map(_edge, zip(_cursors(root, edges), _nodes(root), strict=True)))
 
 
 def _nodes(root: strawberry.Parent[PageValue]) -> list[Any]:
@@ -243,64 +216,3 @@ def page_request(
 
 def _or_none(given: Any) -> Any:  # noqa: ANN401 -- whatever it is
     return None if given is strawberry.UNSET else given
-
-
-def cursor_encoder(order: Sequence[OrderKey[Any]]) -> Callable[[Cursor], str]:
-    """What writes the cursors of an order, of which a page has many."""
-    # By its name: orders of different lists may be equal, as their fields are texts.
-    return _encoder(name_of_order(order), *(KEY_TYPES[key.field] for key in order))
-
-
-@lru_cache(maxsize=256)
-def _encoder(name: str, *kinds: type) -> Callable[[Cursor], str]:
-    writers = [_WRITERS[kind] for kind in kinds]
-
-    def encode(cursor: Cursor) -> str:
-        # The id comes last, and has no writer.
-        written = [
-            "null" if value is None else write(value) for write, value in zip(writers, cursor, strict=False)
-        ]
-        text = f'["{name}",{",".join(written)},"{cast("UUID", cursor[-1]).int:032x}"]'
-        return b2a_base64(text.encode(), newline=False).rstrip(b"=").translate(_FOR_URLS).decode()
-
-    return encode
-
-
-def decode_cursor(text: str, order: Sequence[OrderKey[Any]], argument: str) -> Cursor:
-    """Raises BadCursorError for what is not a cursor of this order."""
-    try:
-        content = json.loads(b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
-        if not isinstance(content, list):
-            raise BadCursorError("This is not a cursor.", (argument,))
-        name, *values, id_ = content
-        if name != name_of_order(order) or len(values) != len(order):
-            raise BadCursorError("This cursor belongs to another order.", (argument,))
-        return (*(_value(value, key) for value, key in zip(values, order, strict=True)), UUID(hex=id_))
-    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError, BinasciiError):
-        raise BadCursorError("This is not a cursor.", (argument,)) from None
-
-
-def name_of_order(order: Sequence[OrderKey[Any]]) -> str:
-    return ",".join(f"{_LISTS[type(key.field)]}.{key.field}.{key.direction}" for key in order)
-
-
-def _milliseconds(instant: datetime) -> str:
-    return str((instant - _EPOCH) // _MILLISECOND)
-
-
-_WRITERS: Mapping[type, Callable[[Any], str]] = {datetime: _milliseconds, str: encode_basestring, int: str}
-
-
-def _value(plain: object, key: OrderKey[Any]) -> KeyValue:
-    """As the order has it. A cursor that was made up must not reach the database as anything else."""
-    kind = KEY_TYPES[key.field]
-    if plain is None and key.field in NULLABLE_KEYS:
-        return None
-    if kind is str and isinstance(plain, str) and is_storable(plain):
-        return plain
-    if kind is not str and type(plain) is int:
-        if kind is datetime:
-            return _EPOCH + timedelta(milliseconds=plain)
-        if 0 <= plain < 2 ** (63 if key.field in LONG_KEYS else 31):
-            return plain
-    raise ValueError(plain)
