@@ -1,6 +1,6 @@
 """Rows become records field by field, whatever the order of their columns."""
 
-from dataclasses import dataclass
+from dataclasses import FrozenInstanceError, dataclass
 
 import pytest
 
@@ -15,6 +15,13 @@ class Thing:
 
 def test_a_record_has_the_values_of_its_names() -> None:
     assert maker(Thing, "two", "one")(("b", 1, "more")) == Thing(one=1, two="b")
+
+
+def test_a_record_is_of_its_class_and_frozen() -> None:
+    made = maker(Thing, "one", "two")((1, "b"))
+    assert type(made) is Thing
+    with pytest.raises(FrozenInstanceError):
+        made.one = 2  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("names", [(), ("one",), ("one", "two", "three"), ("one", "one")])

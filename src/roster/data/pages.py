@@ -7,6 +7,7 @@ seeks, each of which an index can answer; never one condition with OR, which no 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from operator import itemgetter
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -244,9 +245,8 @@ def page_of_rows(rows: Sequence[AnyRow], request: PageRequest[Any], ordered: Ord
     if request.backward:
         kept.reverse()
     key = len(ordered.columns)
-    end = key + len(ordered.keys) - 1
-    record = ordered.record
-    edges = tuple([_edge((row[key:end] + row[:1], record(row))) for row in kept])
+    cursor = itemgetter(*range(key, key + len(ordered.keys) - 1), 0)
+    edges = tuple(map(_edge, zip(map(cursor, kept), map(ordered.record, kept), strict=True)))
     has_previous = more if request.backward else request.after is not None
     has_next = request.before is not None if request.backward else more
     return Page(edges=edges, has_next=has_next, has_previous=has_previous)

@@ -8,6 +8,8 @@ _RFC_3339 = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:[0-5]\d)", flags=re.ASCII
 )
 FIRST_YEAR, LAST_YEAR = 1900, 9000
+_TWO_DIGITS = tuple(f"{number:02}" for number in range(60))
+_FRACTIONS = tuple(f".{number:03}Z" for number in range(1000))
 
 
 def now() -> datetime:
@@ -39,5 +41,9 @@ def format_instant(instant: datetime) -> str:
     """As RFC 3339 in UTC with three digits of a second: 2026-06-30T12:00:00.000Z."""
     if instant.tzinfo is not UTC:
         instant = instant.astimezone(UTC)
-    # isoformat leaves out a fraction of nothing, and takes twice as long if it is told not to.
-    return instant.isoformat()[:23] + "Z" if instant.microsecond else instant.isoformat()[:19] + ".000Z"
+    # A third of what isoformat takes.
+    two = _TWO_DIGITS
+    return (
+        f"{instant.year}-{two[instant.month]}-{two[instant.day]}"
+        f"T{two[instant.hour]}:{two[instant.minute]}:{two[instant.second]}{_FRACTIONS[instant.microsecond // 1000]}"
+    )
