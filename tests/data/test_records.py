@@ -13,13 +13,20 @@ class Thing:
     two: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class More(Thing):
+    three: int
+
+
 def test_a_record_has_the_values_of_its_names() -> None:
     assert maker(Thing, "two", "one")(("b", 1, "more")) == Thing(one=1, two="b")
 
 
-def test_a_record_is_of_its_class_and_frozen() -> None:
-    made = maker(Thing, "one", "two")((1, "b"))
-    assert type(made) is Thing
+@pytest.mark.parametrize(("record", "names"), [(Thing, ("one", "two")), (More, ("three", "two", "one"))])
+def test_a_record_is_of_its_class_and_frozen(record: type[Thing], names: tuple[str, ...]) -> None:
+    made = maker(record, *names)([1, "b", 3])
+    assert type(made) is record
+    assert [getattr(made, name) for name in names] == [1, "b", 3][: len(names)]
     with pytest.raises(FrozenInstanceError):
         made.one = 2  # type: ignore[misc]
 

@@ -15,7 +15,13 @@ def maker(record: type[T], *names: str) -> Callable[[Sequence[Any]], T]:
     """
     if sorted(names) != sorted(field.name for field in fields(cast("Any", record))):
         raise TypeError(f"These are not the fields of {record.__name__}: {', '.join(names)}")
-    scope: dict[str, Any] = {"unfrozen": type(record.__name__, (), {"__slots__": names}), "record": record}
+    # The same slots above the same base, else one could not become the other.
+    own = {
+        "__slots__": vars(record)["__slots__"],
+        "__init__": object.__init__,
+        "__setattr__": object.__setattr__,
+    }
+    scope: dict[str, Any] = {"unfrozen": type(record.__name__, record.__bases__, own), "record": record}
     filled = f"{', '.join(f'made.{name}' for name in names)}, = row[:{len(names)}]"
     source = f"def make(row):\n made = unfrozen()\n {filled}\n made.__class__ = record\n return made\n"
     exec(source, scope)  # noqa: S102 -- names of fields
