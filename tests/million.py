@@ -28,6 +28,7 @@ _ALL_ROWS = 10_000
 _ROWS = (Path(__file__).parent / "scale/million.sql").read_text()
 _LISTS = {
     "users": "query ($filter: UserFilter) { users(filter: $filter) { nodes { id } totalCount } }",
+    "users with roles": "query ($filter: UserFilter) { users(filter: $filter) { nodes { roles { key } } } }",
     "assignments": "query ($filter: RoleAssignmentFilter)"
     " { assignments(filter: $filter) { nodes { id } totalCount } }",
     "events": "query ($filter: EventFilter) { events(filter: $filter) { nodes { id } } }",

@@ -28,6 +28,8 @@ FILTERS = {"users": "UserFilter", "assignments": "RoleAssignmentFilter", "events
 IN_ORDER = PAGE + 1 + 5
 # How many hold a role at most for it to be rare.
 FEW = 400
+# For the roles of a page of users: at most 7 of each, in an index and the table, and all roles for the state they are in.
+ROLES_OF_PAGE = (PAGE + 1) * 7 * 2 + 50
 COLUMNS = {
     UserOrderField.CREATED_AT: "created_at",
     UserOrderField.UPDATED_AT: "updated_at",
@@ -48,7 +50,7 @@ BOUNDS = [
 ]
 USERS_QUERY = """query ($orderBy: [UserOrder!], $gone: Boolean!, $first: Int, $after: String, $last: Int, $before: String) {
     users(orderBy: $orderBy, includeArchived: $gone, first: $first, after: $after, last: $last, before: $before) {
-        nodes { id } } }"""
+        nodes { %s } } }"""
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +79,18 @@ async def test_a_filter_reads_no_more_than_is_documented(
         assert_bounded(plan, read=read, sorted_=sorted_)
     for plan in told.counts():
         assert plan.read() <= counted, plan.root
+
+
+@pytest.mark.parametrize(
+    ("given", "read", "sorted_"),
+    [row[1:4] for row in BOUNDS if row[0] == "users"],
+    ids=str,
+)
+async def test_roles_that_come_with_a_page_change_nothing_in_how_it_is_found(
+    million: Million, given: Json, read: int, sorted_: int
+) -> None:
+    for plan in (await million.ask_list("users with roles", given)).pages():
+        assert_bounded(plan, read=read + ROLES_OF_PAGE, sorted_=sorted_)
 
 
 def _operators(kind: str, within: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -131,20 +145,21 @@ async def far_cursor(million: Million, order: OrderKey[UserOrderField], *, gone:
     return cursor
 
 
+@pytest.mark.parametrize(("selected", "more"), [("id", 0), ("roles { key }", ROLES_OF_PAGE)])
 @pytest.mark.parametrize("gone", [False, True])
 @pytest.mark.parametrize("direction", OrderDirection)
 @pytest.mark.parametrize("field", UserOrderField)
 async def test_an_order_is_walked_in_an_index_from_wherever_it_begins(
-    million: Million, field: UserOrderField, direction: OrderDirection, gone: bool
+    million: Million, field: UserOrderField, direction: OrderDirection, gone: bool, selected: str, more: int
 ) -> None:
     order = OrderKey(field=field, direction=direction)
     cursor = await far_cursor(million, order, gone=gone)
     for where in ({}, {"last": PAGE}, {"after": cursor}, {"before": cursor, "last": PAGE}):
         asked = {"orderBy": [{"field": field, "direction": direction}], "gone": gone, **where}
-        told = await million.ask(USERS_QUERY, **asked)
+        told = await million.ask(USERS_QUERY % selected, **asked)
         assert len(told.nodes) == PAGE
         for plan in told.plans:
-            assert_bounded(plan, read=IN_ORDER, sorted_=PAGE + 1)
+            assert_bounded(plan, read=IN_ORDER + more, sorted_=PAGE + 1)
 
 
 @pytest.mark.parametrize("name", ["assignments", "events"])
