@@ -11,6 +11,7 @@ import make
 from acting import NOW, acting, history, one_refusal, refusal, role_ids_at, stored_user
 from client import Client
 from roster.data.db import Database
+from roster.data.statements import count_statements
 from roster.domain.actors import LOCAL_OPERATOR
 from roster.domain.assignments import AssignmentState, RoleAssignment, Scope
 from roster.domain.errors import (
@@ -21,7 +22,7 @@ from roster.domain.errors import (
     Path,
     StaleVersionError,
 )
-from roster.domain.roles import Role
+from roster.domain.roles import Role, RoleKey, RoleRef
 from roster.domain.users import User, UserKey, UserRef, UserStatus
 from roster.services.assignments import Assigned, Revoked
 
@@ -79,6 +80,23 @@ async def test_assigning_what_is_held_sets_its_expiry(
     expected = replace(user, version=2, updated_at=NOW) if changed else user
     assert list(done.users) == [expected]
     assert await stored_user(db, user) == expected
+
+
+async def test_what_is_assigned_for_good_by_id_is_not_looked_up_before_it_is_locked(db: Database) -> None:
+    user, roles = await make.user(db), [await make.role(db) for _ in range(4)]
+    by_email = UserRef(key=UserKey.EMAIL, value=str(user.email))
+    by_keys = [RoleRef(key=RoleKey.KEY, value=role.key) for role in roles]
+
+    async def sent(user: User | UserRef, role: Role | RoleRef, expires_at: datetime | None) -> int:
+        statements = count_statements()
+        assert counts(await acting(db).assign([user], [role], expires_at=expires_at)) == (1, 0, 0)
+        return statements()
+
+    looked_up = await sent(by_email, by_keys[0], None)
+    assert await sent(user, by_keys[1], None) == looked_up
+    assert await sent(user, roles[2], None) == looked_up - 2
+    # A role that may lose a holder has to be seen first.
+    assert await sent(user, roles[3], NOW + HOUR) == looked_up
 
 
 @pytest.mark.parametrize("ago", [timedelta(), MS, HOUR])

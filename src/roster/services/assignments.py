@@ -1,10 +1,11 @@
 """Who holds which role: lists and, in one transaction each, assigning, revoking and setting."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import count
 from uuid import UUID
 
 from roster.data import assignments as assignment_data
@@ -12,7 +13,7 @@ from roster.data import roles as role_data
 from roster.data import users as user_data
 from roster.data.connections import Writer
 from roster.data.db import Database
-from roster.domain.assignment_input import USER_REFS, RoleGrant, RolesToAssign, RolesToRevoke, UserRoles
+from roster.domain.assignment_input import RoleGrant, RolesToAssign, RolesToRevoke, UserRoles
 from roster.domain.assignments import Change, RoleAssignment
 from roster.domain.callers import Call
 from roster.domain.errors import LimitExceededError, MutationError, Path, Rejected
@@ -22,7 +23,7 @@ from roster.domain.pages import AssignmentOrderField, Page, PageRequest
 from roster.domain.permissions import WHO_HOLDS_WHAT, Permission
 from roster.domain.roles import Role
 from roster.domain.users import MAX_LIVE_ASSIGNMENTS, User
-from roster.services import locks, refs
+from roster.services import locks, named, refs
 from roster.services.filters import Filters
 from roster.services.locks import Locks
 from roster.services.plans import Pair, Plan
@@ -128,26 +129,30 @@ class Assignments:
     async def assign(self, given: RolesToAssign) -> Assigned:
         self._call.caller.require(*_NEEDS)
         recorder = Recorder(self._call.request_id)
-        return await self._db.write(partial(self._assign, given, defaultdict(new_id), recorder))
+        return await self._db.write(partial(self._assign, given, defaultdict(new_id), recorder, count()))
 
     async def _assign(
-        self, given: RolesToAssign, ids: Mapping[Pair, UUID], recorder: Recorder, writer: Writer
+        self,
+        given: RolesToAssign,
+        ids: Mapping[Pair, UUID],
+        recorder: Recorder,
+        begun: Iterator[int],
+        writer: Writer,
     ) -> Assigned:
-        users, roles, paths = await _find(writer, given)
         lasting = given.expires_at is None
         lock = Locks(writer, self._call, _NEEDS)
-        locked_roles, locked = await lock.roles_and_users(
-            roles, users, losing=() if lasting else roles, gaining=roles if lasting else ()
-        )
-        if errors := refs.check_live(locked, locked_roles, paths):
+        # Of those that lose nobody only ADMIN is ever locked alone, until somebody holds it: then the work begins again.
+        unseen = lasting and next(begun) == 0
+        users, roles, paths = await named.locked(lock, given, loses=not lasting, unseen=unseen)
+        if errors := refs.check_live(users, roles, paths):
             raise Rejected(*errors)
-        plan = Plan(locked, lock.held(users), ids, self._change(locked, given.reason))
+        plan = Plan(users, lock.held(users), ids, self._change(users, given.reason))
         for user_id in users:
             for role_id in roles:
                 plan.hold(user_id, role_id, given.expires_at)
-        touched = await self._carry_out(lock, plan, locked_roles, paths, recorder)
+        touched = await self._carry_out(lock, plan, roles, paths, recorder)
         return Assigned(
-            users=[touched.get(user_id, locked[user_id]) for user_id in users],
+            users=[touched.get(user_id, user) for user_id, user in users.items()],
             assigned=len(plan.assigned),
             changed=len(plan.changed),
             unchanged=plan.unchanged,
@@ -158,16 +163,15 @@ class Assignments:
         return await self._db.write(partial(self._revoke, given, Recorder(self._call.request_id)))
 
     async def _revoke(self, given: RolesToRevoke, recorder: Recorder, writer: Writer) -> Revoked:
-        users, roles, paths = await _find(writer, given)
         lock = Locks(writer, self._call, _NEEDS)
-        locked_roles, locked = await lock.roles_and_users(roles, users, losing=roles)
-        plan = Plan(locked, lock.held(users), {}, self._change(locked, given.reason))
+        users, roles, paths = await named.locked(lock, given, loses=True)
+        plan = Plan(users, lock.held(users), {}, self._change(users, given.reason))
         for user_id in users:
             for role_id in roles:
                 plan.drop(user_id, role_id)
-        touched = await self._carry_out(lock, plan, locked_roles, paths, recorder)
+        touched = await self._carry_out(lock, plan, roles, paths, recorder)
         return Revoked(
-            users=[touched.get(user_id, locked[user_id]) for user_id in users],
+            users=[touched.get(user_id, user) for user_id, user in users.items()],
             revoked=len(plan.revoked),
             unchanged=plan.unchanged,
         )
@@ -240,23 +244,6 @@ class Assignments:
 def too_many_roles(path: Path) -> LimitExceededError:
     message = f"A user holds at most {MAX_LIVE_ASSIGNMENTS} roles at once."
     return LimitExceededError(message=message, path=path, limit=MAX_LIVE_ASSIGNMENTS)
-
-
-async def _find(
-    writer: Writer, given: RolesToAssign | RolesToRevoke
-) -> tuple[Mapping[UUID, User], Mapping[UUID, Role], Mapping[UUID, Path]]:
-    """The users and roles named, and where each is named. Raises Rejected for every one that is not there."""
-    errors: list[MutationError] = []
-    users, roles = await refs.find_users_and_roles(
-        writer, (given.users, USER_REFS), (given.roles, ("roles",)), errors
-    )
-    if errors:
-        raise Rejected(*errors)
-    return (
-        {user_id: user for user_id, (user, _) in users.items()},
-        {role_id: role for role_id, (role, _) in roles.items()},
-        {id_: path for id_, (_, path) in (*users.items(), *roles.items())},
-    )
 
 
 async def _find_grants(

@@ -44,7 +44,7 @@ class Locks:
 
     async def roles_and_users(  # noqa: PLR0913 -- what there is to say of either
         self,
-        roles: Mapping[UUID, Role],
+        roles: Mapping[UUID, Role | None],
         users: Mapping[UUID, User | None],
         *,
         losing: Collection[UUID] = (),
@@ -53,7 +53,7 @@ class Locks:
         to_change: bool = True,
         named: Sequence[UserRef] = (),
     ) -> tuple[Mapping[UUID, Role], Mapping[UUID, User]]:
-        """Locks the roles seen, and the users as `users` does, and answers both.
+        """Locks the roles, and the users as `users` does, and answers both. Neither need have been seen.
 
         `losing` may lose a lasting holder, `gaining` may gain one; those `beside` are locked with them. Whom
         `named` names then is in `found`.
@@ -63,15 +63,16 @@ class Locks:
             loses = role.min_holders > 0 and role.id in losing
             return loses or (_awaits_first_holder(role) and role.id in gaining)
 
-        changed = {role.id for role in roles.values() if alone(role)}
+        changed = {role.id for role in roles.values() if role and alone(role)}
         to_lock = ToLock(alone=changed, shared=self._caller.role_ids.union(roles, beside))
         locked = await lock_data.lock(
             self.writer, roles=to_lock, users=self._to_lock(users, to_change=to_change), refs=named
         )
         self._roles, self.found = locked.roles, locked.found
-        if any(alone(self._roles[role_id]) for role_id in roles if role_id not in changed):
+        found = {role_id: self._roles[role_id] for role_id in roles if role_id in self._roles}
+        if any(alone(role) for role in found.values() if role.id not in changed):
             raise BeginAgain
-        return {role_id: self._roles[role_id] for role_id in roles}, self._looked_at(users, locked)
+        return found, self._looked_at(users, locked)
 
     async def role_to_change(self, role_id: UUID) -> Role:
         """With the roles that permit, shared."""

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from roster.data import locks as lock_data
 from roster.data import users as user_data
 from roster.data.connections import Writer
 from roster.domain.errors import InvalidInputError, InvalidReason, MutationError, NotFoundError, Path
@@ -15,18 +14,7 @@ async def find_users(
     writer: Writer, refs: Sequence[UserRef], path: Path, errors: list[MutationError]
 ) -> dict[UUID, tuple[User, Path]]:
     """Each user found, once, with the path of the first reference to it."""
-    return _users(await user_data.by_refs(writer, refs), refs, path, errors)
-
-
-async def find_users_and_roles(
-    writer: Writer,
-    users: tuple[Sequence[UserRef], Path],
-    roles: tuple[Sequence[RoleRef], Path],
-    errors: list[MutationError],
-) -> tuple[dict[UUID, tuple[User, Path]], dict[UUID, tuple[Role, Path]]]:
-    """The same for users and roles, each given with the path of the references."""
-    found_users, found_roles = await lock_data.by_refs(writer, users[0], roles[0])
-    return _users(found_users, *users, errors), _roles(found_roles, *roles, errors)
+    return users_named(await user_data.by_refs(writer, refs), refs, path, errors)
 
 
 async def find_user(writer: Writer, ref: UserRef, errors: list[MutationError]) -> User | None:
@@ -36,9 +24,16 @@ async def find_user(writer: Writer, ref: UserRef, errors: list[MutationError]) -
     return user
 
 
-def _users(
+def ids_in(refs: Sequence[UserRef] | Sequence[RoleRef]) -> list[UUID] | None:
+    """None if one of them names by something else."""
+    ids = [ref.value for ref in refs if isinstance(ref.value, UUID)]
+    return ids if len(ids) == len(refs) else None
+
+
+def users_named(
     found: Mapping[UserRef, User], refs: Sequence[UserRef], path: Path, errors: list[MutationError]
 ) -> dict[UUID, tuple[User, Path]]:
+    """What `find_users` answers where this is what the references find."""
     users: dict[UUID, tuple[User, Path]] = {}
     for index, ref in enumerate(refs):
         where = (*path, str(index))
@@ -49,9 +44,10 @@ def _users(
     return users
 
 
-def _roles(
+def roles_named(
     found: Mapping[RoleRef, Role], refs: Sequence[RoleRef], path: Path, errors: list[MutationError]
 ) -> dict[UUID, tuple[Role, Path]]:
+    """The same for roles."""
     roles: dict[UUID, tuple[Role, Path]] = {}
     for index, ref in enumerate(refs):
         where = (*path, str(index))
