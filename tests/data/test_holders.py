@@ -14,7 +14,7 @@ from roster.data import holders as holder_data
 from roster.data import roles as role_data
 from roster.data import users as user_data
 from roster.data.db import Database
-from roster.data.filters import Matcher
+from roster.data.forms import Matcher
 from roster.data.holders import KnownRoles
 from roster.domain.assignments import IN_FORCE
 from roster.domain.filters import UserFilter, UserSelection

@@ -12,13 +12,15 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from roster.data.columns import Moment
 from roster.data.connections import Asked, Reader, Rows, Writer
-from roster.data.filters import Matcher
+from roster.data.filters import Conditions
+from roster.data.forms import Form, Matcher, once_a_form
 from roster.data.models import RoleAssignmentRow, UserRow
 from roster.data.operators import one_of_given_ids, one_of_ids
 from roster.data.pages import (
     Ordered,
     Shape,
     SortKey,
+    count_statement,
     count_up_to,
     counts_up_to,
     fetch_page,
@@ -27,7 +29,7 @@ from roster.data.pages import (
     with_id,
 )
 from roster.data.scopes import NOW, in_scope
-from roster.data.statements import AnyRow, AnySelect, Column, fixed
+from roster.data.statements import AnyCompound, AnyRow, AnySelect, Column, fixed
 from roster.domain.actors import Actor
 from roster.domain.assignments import IN_FORCE, Change, RoleAssignment
 from roster.domain.filters import AssignmentSelection
@@ -99,17 +101,20 @@ async def by_ids(reader: Reader, ids: Sequence[UUID]) -> Mapping[UUID, RoleAssig
     return {row.id: _assignment(row) for row in rows}
 
 
-def _selected(which: AssignmentSelection, matcher: Matcher) -> AnySelect:
-    statement = select(*COLUMNS).where(in_scope(which.scope, matcher.now))
-    return statement if which.filter is None else statement.where(matcher.assignments(which.filter))
+def _selected(form: Form[AssignmentSelection]) -> AnySelect:
+    which = form.which
+    statement = select(*COLUMNS).where(in_scope(which.scope, NOW))
+    return (
+        statement if which.filter is None else statement.where(Conditions.of(form).assignments(which.filter))
+    )
 
 
-def _of_user(which: AssignmentSelection, matcher: Matcher, user_id: Column) -> AnySelect:
-    return _selected(which, matcher).where(RoleAssignmentRow.user_id == user_id)
+def _of_user(form: Form[AssignmentSelection], user_id: Column) -> AnySelect:
+    return _selected(form).where(RoleAssignmentRow.user_id == user_id)
 
 
-def _of_role(which: AssignmentSelection, matcher: Matcher, role_id: Column) -> AnySelect:
-    return _selected(which, matcher).where(RoleAssignmentRow.role_id == role_id)
+def _of_role(form: Form[AssignmentSelection], role_id: Column) -> AnySelect:
+    return _selected(form).where(RoleAssignmentRow.role_id == role_id)
 
 
 async def page(
@@ -118,12 +123,23 @@ async def page(
     matcher: Matcher,
     request: PageRequest[AssignmentOrderField],
 ) -> Page[RoleAssignment]:
-    statement = page_statement(_selected(which, matcher), _ORDERED.keys, Shape.of(request))
-    return await fetch_page(reader, statement, request, _ORDERED)
+    form, values = matcher.form(which)
+    return await fetch_page(reader, _page(form, Shape.of(request)), request, _ORDERED, **values)
+
+
+@once_a_form
+def _page(form: Form[AssignmentSelection], shape: Shape) -> AnySelect | AnyCompound:
+    return page_statement(_selected(form), _ORDERED.keys, shape)
 
 
 async def count(reader: Reader, which: AssignmentSelection, matcher: Matcher, cap: int) -> int:
-    return await count_up_to(reader, _selected(which, matcher), cap)
+    form, values = matcher.form(which)
+    return await count_up_to(reader, _count(form), cap, **values)
+
+
+@once_a_form
+def _count(form: Form[AssignmentSelection]) -> AnySelect:
+    return count_statement(_selected(form))
 
 
 async def pages_by_users(
@@ -133,13 +149,15 @@ async def pages_by_users(
     matcher: Matcher,
     request: PageRequest[AssignmentOrderField],
 ) -> Mapping[UUID, Page[RoleAssignment]]:
-    return await fetch_pages(reader, user_ids, partial(_of_user, which, matcher), request, _ORDERED)
+    form, values = matcher.form(which)
+    return await fetch_pages(reader, user_ids, partial(_of_user, form), request, _ORDERED, **values)
 
 
 async def counts_by_users(
     reader: Reader, user_ids: Sequence[UUID], which: AssignmentSelection, matcher: Matcher, cap: int
 ) -> Mapping[UUID, int]:
-    return await counts_up_to(reader, user_ids, partial(_of_user, which, matcher), cap)
+    form, values = matcher.form(which)
+    return await counts_up_to(reader, user_ids, partial(_of_user, form), cap, **values)
 
 
 async def pages_by_roles(
@@ -149,13 +167,15 @@ async def pages_by_roles(
     matcher: Matcher,
     request: PageRequest[AssignmentOrderField],
 ) -> Mapping[UUID, Page[RoleAssignment]]:
-    return await fetch_pages(reader, role_ids, partial(_of_role, which, matcher), request, _ORDERED)
+    form, values = matcher.form(which)
+    return await fetch_pages(reader, role_ids, partial(_of_role, form), request, _ORDERED, **values)
 
 
 async def counts_by_roles(
     reader: Reader, role_ids: Sequence[UUID], which: AssignmentSelection, matcher: Matcher, cap: int
 ) -> Mapping[UUID, int]:
-    return await counts_up_to(reader, role_ids, partial(_of_role, which, matcher), cap)
+    form, values = matcher.form(which)
+    return await counts_up_to(reader, role_ids, partial(_of_role, form), cap, **values)
 
 
 async def holder_counts(

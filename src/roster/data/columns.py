@@ -47,6 +47,24 @@ class Chosen(TypeDecorator[E]):
         return self._members.__getitem__
 
 
+class Like(TypeDecorator[str]):
+    r"""A pattern for LIKE, of a text in which \ % and _ stand for themselves."""
+
+    impl = CText
+    cache_ok = True
+
+    # By name only they would not be of the key under which SQLAlchemy caches.
+    def __init__(self, before: str, after: str) -> None:
+        super().__init__()
+        self.before, self.after = before, after
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 -- SQLAlchemy's signature
+        if value is None:
+            return None
+        escaped = value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        return f"{self.before}{escaped}{self.after}"
+
+
 def one_of(column: str, enum: type[StrEnum]) -> CheckConstraint:
     members = ", ".join(f"'{member}'" for member in enum)
     return CheckConstraint(f"{column} IN ({members})", name=column)

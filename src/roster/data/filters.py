@@ -1,18 +1,18 @@
-"""What the filter of each noun means in SQL.
+"""What the filter of each noun means in SQL, by its form.
 
 Each condition may be unknown where a value is missing; what is unknown does not match. `and` and `or` keep that, and
 `not` is IS NOT TRUE, so that a negation is a true complement.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from functools import lru_cache
 from itertools import count
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
+    String,
     Uuid,
     and_,
     any_,
@@ -28,10 +28,13 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import aliased
 
+from roster.data.columns import CText
+from roster.data.forms import Form
 from roster.data.models import RoleAssignmentRow, RoleRow, UserRow
 from roster.data.operators import (
     Condition,
     all_of,
+    bound,
     contains,
     date_time_matches,
     int_matches,
@@ -40,7 +43,7 @@ from roster.data.operators import (
     one_of_ids,
     text_matches,
 )
-from roster.data.scopes import Assignments, Users, has_status, in_scope, is_live
+from roster.data.scopes import NOW, Assignments, Users, has_status, in_scope, is_live
 from roster.domain.assignments import IN_FORCE, Scope
 from roster.domain.filters import (
     ANYTHING,
@@ -48,7 +51,6 @@ from roster.domain.filters import (
     Permits,
     RoleAssignmentFilter,
     RoleFilter,
-    RoleQuestion,
     RolesMeant,
     UserAssignmentFilter,
     UserFilter,
@@ -63,13 +65,15 @@ F = TypeVar("F", UserFilter, RoleFilter, RoleAssignmentFilter)
 # of those: hundreds take it minutes. The others are looked up.
 _JOINED = 4
 Roles = type[RoleRow]
+# What a filter asks about roles, of which a form has a Blank.
+Asked = tuple[str, ...] | str | Permits
 
 
 def user_ref_is(ref: UserRef, row: Users = UserRow) -> Condition:
     if ref.key is UserKey.ID:
-        return row.id == ref.value
+        return row.id == bound(ref.value, Uuid())
     column = {UserKey.EMAIL: row.email, UserKey.USERNAME: row.username, UserKey.EXTERNAL_ID: row.external_id}
-    return and_(column[ref.key] == ref.value, is_live(row))
+    return and_(column[ref.key] == bound(ref.value, CText), is_live(row))
 
 
 def role_ref_is(ref: RoleRef, row: Roles = RoleRow) -> Condition:
@@ -87,13 +91,16 @@ def _alias(row: type[R], number: int) -> type[R]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Matcher:
-    """Filters at a moment. `meant` answers what they ask about roles; `joined` unless within `or` or `not`."""
+class Conditions:
+    """What a form means. `meant` is the form's; `joined` unless within `or` or `not`."""
 
-    now: datetime
-    meant: Mapping[RoleQuestion, RolesMeant]
+    meant: Mapping[Any, RolesMeant]
     joined: bool = True
     numbers: Iterator[int] = field(default_factory=count)
+
+    @classmethod
+    def of(cls, form: Form[Any]) -> "Conditions":
+        return cls(meant=dict(form.meant))
 
     def _another(self, row: type[R]) -> type[R]:
         return _alias(row, next(self.numbers))
@@ -112,13 +119,13 @@ class Matcher:
         return (
             select(func.count())
             .select_from(held)
-            .where(held.role_id == row.id, in_scope(IN_FORCE, self.now, held))
+            .where(held.role_id == row.id, in_scope(IN_FORCE, NOW, held))
             .correlate_except(held)
             .scalar_subquery()
         )
 
     def _user_conditions(self, given: UserFilter, row: Users) -> Iterator[Condition]:
-        yield from self._connectives(given, lambda matcher, inner: matcher.users(inner, row))
+        yield from self._connectives(given, lambda within, inner: within.users(inner, row))
         for word in given.search or ():
             yield contains(row.search_fold, word)
         if given.id is not None:
@@ -129,7 +136,7 @@ class Matcher:
             yield has_status(row, given.status)
         yield from self._user_field_conditions(given, row)
         if given.attributes is not None:
-            yield row.attributes.contains(literal(given.attributes).cast(JSONB))
+            yield row.attributes.contains(bound(given.attributes, String()).cast(JSONB))
         if given.permissions is not None:
             yield from self._user_permission_conditions(given.permissions, row)
         if given.roles is not None:
@@ -162,15 +169,15 @@ class Matcher:
     def _user_permission_conditions(self, given: LabelsFilter, row: Users) -> Iterator[Condition]:
         """Over the union of the permissions of the roles in force, which is empty unless the user is ACTIVE."""
 
-        def has(*questions: Permits, joined: bool = True) -> Condition:
-            return and_(row.status == UserStatus.ACTIVE, self._holds(row, IN_FORCE, questions, joined=joined))
+        def has(asked: Asked, *, joined: bool = True) -> Condition:
+            return and_(row.status == UserStatus.ACTIVE, self._holds(row, IN_FORCE, asked, joined=joined))
 
         if given.has_any is not None:
-            yield has(*map(Permits, given.has_any))
+            yield has(given.has_any)
         for number, label in enumerate(given.has_all or ()):
-            yield has(Permits(label), joined=number < _JOINED)
+            yield has(label, joined=number < _JOINED)
         if given.has_none is not None:
-            yield not_(has(*map(Permits, given.has_none), joined=False))
+            yield not_(has(given.has_none, joined=False))
         if given.is_empty is not None:
             any_label = has(ANYTHING, joined=not given.is_empty)
             yield not_(any_label) if given.is_empty else any_label
@@ -179,7 +186,7 @@ class Matcher:
         if given.any_of is not None:
             yield self._holds(row, given.scope, given.any_of)
         for number, key in enumerate(given.all_of or ()):
-            yield self._holds(row, given.scope, (key,), joined=number < _JOINED)
+            yield self._holds(row, given.scope, key, joined=number < _JOINED)
         if given.none_of is not None:
             yield not_(self._holds(row, given.scope, given.none_of))
         held, scope = self._another(RoleAssignmentRow), given.scope
@@ -195,18 +202,15 @@ class Matcher:
         if given.none is not None:
             yield not_(self._exists(row, scope, held, self._held_matches(given.none, held)))
 
-    def _holds(
-        self, row: Users, scope: Scope, questions: Sequence[RoleQuestion], *, joined: bool = True
-    ) -> Condition:
-        """Whether the user has an assignment in scope of any of the roles that the questions mean."""
-        meant = [self.meant[question] for question in questions]
-        ids = list({role_id for roles in meant for role_id in roles.ids})
-        held = self._another(RoleAssignmentRow)
-        of_them = one_of_ids(held.role_id, ids)
-        if not ids:
+    def _holds(self, row: Users, scope: Scope, asked: Asked, *, joined: bool = True) -> Condition:
+        """Whether the user has an assignment in scope of any of the roles that are asked for."""
+        roles = self.meant[asked]
+        if not roles.ids:
             return false()
-        if all(roles.rare for roles in meant):
-            holders = select(held.user_id).where(of_them, in_scope(scope, self.now, held))
+        held = self._another(RoleAssignmentRow)
+        of_them = one_of_ids(held.role_id, roles.ids)
+        if roles.rare:
+            holders = select(held.user_id).where(of_them, in_scope(scope, NOW, held))
             return row.id == any_(func.array(holders.scalar_subquery(), type_=ARRAY(Uuid)))
         return self._exists(row, scope, held, of_them, joined=joined)
 
@@ -219,7 +223,7 @@ class Matcher:
         page needs few users.
         """
         found = select(literal(1)).select_from(held)
-        found = found.where(held.user_id == row.id, in_scope(scope, self.now, held), *conditions)
+        found = found.where(held.user_id == row.id, in_scope(scope, NOW, held), *conditions)
         return exists((found if joined and self.joined else found.offset(0)).correlate_except(held))
 
     def _held_matches(self, given: UserAssignmentFilter, row: Assignments) -> Condition:
@@ -240,7 +244,7 @@ class Matcher:
             yield date_time_matches(given.expires_at, row.expires_at)
 
     def _assignment_conditions(self, given: RoleAssignmentFilter, row: Assignments) -> Iterator[Condition]:
-        yield from self._connectives(given, lambda matcher, inner: matcher.assignments(inner, row))
+        yield from self._connectives(given, lambda within, inner: within.assignments(inner, row))
         if given.user is not None:
             user = self._another(UserRow)
             found = exists().where(user.id == row.user_id, self.users(given.user, user))
@@ -248,7 +252,7 @@ class Matcher:
         yield from self._held_conditions(given, row)
 
     def _role_conditions(self, given: RoleFilter, row: Roles) -> Iterator[Condition]:
-        yield from self._connectives(given, lambda matcher, inner: matcher.roles(inner, row))
+        yield from self._connectives(given, lambda within, inner: within.roles(inner, row))
         for word in given.search or ():
             texts = (row.key_fold, row.name_fold, row.description_fold)
             yield or_(*(contains(text, word) for text in texts))
@@ -269,7 +273,7 @@ class Matcher:
         if given.holder_count is not None:
             yield int_matches(given.holder_count, self.holder_count(row))
 
-    def _connectives(self, given: F, matches: Callable[["Matcher", F], Condition]) -> Iterator[Condition]:
+    def _connectives(self, given: F, matches: Callable[["Conditions", F], Condition]) -> Iterator[Condition]:
         alone = replace(self, joined=False)
         if given.and_ is not None:
             yield and_(true(), *(matches(self, inner) for inner in given.and_))

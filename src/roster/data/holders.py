@@ -15,7 +15,7 @@ from sqlalchemy import LargeBinary, Text, func, literal_column, select, type_coe
 from roster.data import roles as role_data
 from roster.data import users as user_data
 from roster.data.connections import Reader
-from roster.data.filters import Matcher
+from roster.data.forms import Form, Matcher, once_a_form
 from roster.data.models import RoleAssignmentRow, RoleRow, UserRow
 from roster.data.operators import one_of_given_ids
 from roster.data.pages import Ordered, Shape, page_of_rows, parameters_of
@@ -113,20 +113,22 @@ async def page(
     request: PageRequest[UserOrderField],
     known: KnownRoles,
 ) -> Page[Holder]:
-    shape = Shape.of(request)
-    if which.filter is None:
-        statement = _page_of_all(which, shape)
-    else:
-        statement = user_data.page_of(which, matcher, shape, _COLUMNS)
-    rows = await reader.execute(statement, {**parameters_of(request), "now": matcher.now})
+    form, values = matcher.form(which)
+    statement = (_page_of_all if which.filter is None else _page)(form, Shape.of(request))
+    rows = await reader.execute(statement, {**values, **parameters_of(request)})
     record = await _recorder(reader, rows, known)
     keys = user_data.ordered(request.order).keys
     return page_of_rows(rows, request, Ordered(keys=keys, record=record, columns=_COLUMNS))
 
 
+@once_a_form
+def _page(form: Form[UserSelection], shape: Shape) -> AnySelect | AnyCompound:
+    return user_data.page_of(form, shape, _COLUMNS)
+
+
 @lru_cache(maxsize=256)
-def _page_of_all(which: UserSelection, shape: Shape) -> AnySelect | AnyCompound:
-    return fixed(user_data.page_of(which, user_data.NO_MATCHER, shape, _COLUMNS))
+def _page_of_all(form: Form[UserSelection], shape: Shape) -> AnySelect | AnyCompound:
+    return fixed(user_data.page_of(form, shape, _COLUMNS))
 
 
 async def _recorder(reader: Reader, rows: Sequence[AnyRow], known: KnownRoles) -> Callable[[AnyRow], Holder]:

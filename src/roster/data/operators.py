@@ -7,9 +7,10 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, any_, bindparam, cast, func, literal, not_, select, true
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute
-from sqlalchemy.types import TypeEngine, Uuid
+from sqlalchemy.types import Integer, TypeEngine, Uuid
 
-from roster.data.columns import CText, Moment
+from roster.data.columns import CText, Like, Moment
+from roster.data.forms import Blank
 from roster.data.statements import Column
 from roster.domain.filters import DateTimeFilter, IntFilter, KeyFilter, LabelsFilter, TextFilter
 
@@ -21,9 +22,16 @@ def all_of(conditions: Iterator[Condition]) -> Condition:
     return and_(true(), *conditions)
 
 
+def bound(value: Any, type_: TypeEngine[Any]) -> ColumnElement[Any]:  # noqa: ANN401 -- of the type
+    """A value, or the parameter for it where the statement is built for a form."""
+    if isinstance(value, Blank):
+        return bindparam(value.name, type_=type_)
+    return literal(list(value) if isinstance(type_, ARRAY) else value, type_)
+
+
 def one_of_ids(column: Column, ids: Sequence[UUID]) -> Condition:
     """One array parameter whatever the length, so that the statement's text stays one."""
-    return column == any_(literal(list(ids), ARRAY(Uuid)))
+    return column == any_(bound(ids, ARRAY(Uuid)))
 
 
 def one_of_given_ids(column: Column, name: str = "ids") -> Condition:
@@ -45,16 +53,11 @@ def given(name: str, of: TypeEngine[Any]) -> Column:
 
 
 def one_of_texts(column: Column, texts: Sequence[str]) -> Condition:
-    return column == any_(literal(list(texts), ARRAY(CText)))
+    return column == any_(bound(texts, ARRAY(CText)))
 
 
 def contains(column: Column, text: str) -> Condition:
-    return column.like(literal(f"%{_literally(text)}%", CText))
-
-
-def _literally(text: str) -> str:
-    r"""For LIKE: \ % and _ stand for themselves."""
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return column.like(bound(text, Like("%", "%")))
 
 
 def key_matches(given: KeyFilter, column: Column) -> Condition:
@@ -63,11 +66,11 @@ def key_matches(given: KeyFilter, column: Column) -> Condition:
 
 def _key_conditions(given: KeyFilter | TextFilter, column: Column) -> Iterator[Condition]:
     if given.eq is not None:
-        yield column == literal(given.eq, CText)
+        yield column == bound(given.eq, CText)
     if given.in_ is not None:
         yield one_of_texts(column, given.in_)
     if given.starts_with is not None:
-        yield column.like(literal(f"{_literally(given.starts_with)}%", CText))
+        yield column.like(bound(given.starts_with, Like("", "%")))
     if given.is_null is not None:
         yield column.is_(None) if given.is_null else column.is_not(None)
 
@@ -81,7 +84,7 @@ def _text_conditions(given: TextFilter, fold: Column) -> Iterator[Condition]:
     if given.contains is not None:
         yield contains(fold, given.contains)
     if given.ends_with is not None:
-        yield fold.like(literal(f"%{_literally(given.ends_with)}", CText))
+        yield fold.like(bound(given.ends_with, Like("%", "")))
 
 
 def date_time_matches(given: DateTimeFilter, column: Column) -> Condition:
@@ -90,13 +93,13 @@ def date_time_matches(given: DateTimeFilter, column: Column) -> Condition:
 
 def _date_time_conditions(given: DateTimeFilter, column: Column) -> Iterator[Condition]:
     if given.gt is not None:
-        yield column > literal(given.gt, Moment)
+        yield column > bound(given.gt, Moment)
     if given.gte is not None:
-        yield column >= literal(given.gte, Moment)
+        yield column >= bound(given.gte, Moment)
     if given.lt is not None:
-        yield column < literal(given.lt, Moment)
+        yield column < bound(given.lt, Moment)
     if given.lte is not None:
-        yield column <= literal(given.lte, Moment)
+        yield column <= bound(given.lte, Moment)
     if given.is_null is not None:
         yield column.is_(None) if given.is_null else column.is_not(None)
 
@@ -107,15 +110,15 @@ def int_matches(given: IntFilter, column: Column) -> Condition:
 
 def _int_conditions(given: IntFilter, column: Column) -> Iterator[Condition]:
     if given.eq is not None:
-        yield column == given.eq
+        yield column == bound(given.eq, Integer())
     if given.gt is not None:
-        yield column > given.gt
+        yield column > bound(given.gt, Integer())
     if given.gte is not None:
-        yield column >= given.gte
+        yield column >= bound(given.gte, Integer())
     if given.lt is not None:
-        yield column < given.lt
+        yield column < bound(given.lt, Integer())
     if given.lte is not None:
-        yield column <= given.lte
+        yield column <= bound(given.lte, Integer())
 
 
 def labels_match(given: LabelsFilter, column: Labels) -> Condition:
@@ -136,4 +139,4 @@ def _label_conditions(given: LabelsFilter, column: Labels) -> Iterator[Condition
 
 
 def _labels(labels: Sequence[str]) -> Column:
-    return literal(list(labels), ARRAY(CText))
+    return bound(labels, ARRAY(CText))

@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     BindParameter,
     ColumnElement,
     FromClause,
@@ -38,6 +39,8 @@ from roster.domain.pages import Cursor, Edge, OrderDirection, OrderKey, Page, Pa
 T = TypeVar("T")
 # The parameter for a value of a cursor; None stands for NULL.
 Bound = BindParameter[Any] | None
+# The parameter for how many rows are counted at most.
+_MOST = "most"
 Parts = Callable[[Column], Sequence[ColumnElement[bool]]]
 _edge: Callable[[Sequence[Any]], Edge[Any]] = partial(tuple.__new__, Edge)
 
@@ -201,10 +204,15 @@ class Ordered(Generic[T]):
 
 
 async def fetch_page(
-    reader: Reader, statement: AnySelect | AnyCompound, request: PageRequest[Any], ordered: Ordered[T]
+    reader: Reader,
+    statement: AnySelect | AnyCompound,
+    request: PageRequest[Any],
+    ordered: Ordered[T],
+    **values: object,
 ) -> Page[T]:
-    """By the statement of the request's shape."""
-    return page_of_rows(await reader.execute(statement, parameters_of(request)), request, ordered)
+    """By the statement of the request's shape; `values` are those of its filter."""
+    rows = await reader.execute(statement, {**values, **parameters_of(request)})
+    return page_of_rows(rows, request, ordered)
 
 
 async def fetch_pages(
@@ -213,6 +221,7 @@ async def fetch_pages(
     base: Callable[[Column], AnySelect],
     request: PageRequest[Any],
     ordered: Ordered[T],
+    **values: object,
 ) -> Mapping[UUID, Page[T]]:
     """The same page of each parent's own list, in one statement. `base` takes the parent's id."""
     parent = _parents(parents)
@@ -227,7 +236,7 @@ async def fetch_pages(
         .order_by(parent.c.id, *_outer_ordering(lateral, reading))
     )
     rows_by_parent: dict[UUID, list[AnyRow]] = {}
-    for row in await reader.execute(statement, parameters_of(request)):
+    for row in await reader.execute(statement, {**values, **parameters_of(request)}):
         rows_by_parent.setdefault(row.parent_id, []).append(row)
     return {
         parent_id: page_of_rows(rows_by_parent.get(parent_id, ()), request, ordered) for parent_id in parents
@@ -252,23 +261,32 @@ def page_of_rows(rows: Sequence[AnyRow], request: PageRequest[Any], ordered: Ord
     return Page(edges=edges, has_next=has_next, has_previous=has_previous)
 
 
-async def count_up_to(reader: Reader, base: AnySelect, cap: int) -> int:
-    """How many rows there are, counted no further than one more than the cap."""
-    rows = _up_to(base, cap)
-    return int((await reader.execute(select(func.count()).select_from(rows))).scalar_one())
+def count_statement(base: AnySelect) -> AnySelect:
+    """For count_up_to."""
+    return select(func.count()).select_from(_up_to(base))
+
+
+async def count_up_to(reader: Reader, statement: AnySelect, cap: int, **values: object) -> int:
+    """How many rows there are, counted no further than one more than the cap; `values` are those of its filter."""
+    return int((await reader.execute(statement, {**values, _MOST: cap + 1})).scalar_one())
 
 
 async def counts_up_to(
-    reader: Reader, parents: Sequence[UUID], base: Callable[[Column], AnySelect], cap: int
+    reader: Reader,
+    parents: Sequence[UUID],
+    base: Callable[[Column], AnySelect],
+    cap: int,
+    **values: object,
 ) -> Mapping[UUID, int]:
     """The same for each parent's own list, in one statement."""
     parent = _parents(parents)
-    rows = _up_to(base(parent.c.id).correlate(parent), cap)
+    rows = _up_to(base(parent.c.id).correlate(parent))
     count = select(func.count()).select_from(rows).lateral()
     statement = select(parent.c.id, *count.c).select_from(parent.join(count, true()))
-    return dict(await reader.execute(statement))
+    return dict(await reader.execute(statement, {**values, _MOST: cap + 1}))
 
 
-def _up_to(base: AnySelect, cap: int) -> Subquery:
+def _up_to(base: AnySelect) -> Subquery:
     # Without its columns a list of everything would name no table at all, and have one row.
-    return base.with_only_columns(literal(1), maintain_column_froms=True).limit(cap + 1).subquery()
+    rows = base.with_only_columns(literal(1), maintain_column_froms=True)
+    return rows.limit(bindparam(_MOST, type_=BigInteger)).subquery()

@@ -2,23 +2,25 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
-from functools import cache
+from datetime import datetime
+from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, Uuid, bindparam, func, insert, select, update
+from sqlalchemy import BigInteger, Uuid, bindparam, func, insert, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from roster.data.connections import Asked, Reader, Rows, Writer
-from roster.data.filters import Matcher
+from roster.data.filters import Conditions
+from roster.data.forms import ACTIVE_AT, Form, Matcher, once_a_form
 from roster.data.models import RoleAssignmentRow, RoleRow
 from roster.data.operators import given, labels_match, one_of_given_ids, one_of_given_texts
 from roster.data.pages import (
     Ordered,
     Shape,
     SortKey,
+    count_statement,
     count_up_to,
     directed,
     fetch_page,
@@ -28,7 +30,7 @@ from roster.data.pages import (
 from roster.data.records import maker
 from roster.data.row_locks import ToLock, in_id_order
 from roster.data.scopes import NOW, in_scope, is_rare
-from roster.data.statements import AnySelect, fixed
+from roster.data.statements import AnyCompound, AnySelect, fixed
 from roster.domain.assignments import AssignmentState, Scope
 from roster.domain.filters import (
     ANYTHING,
@@ -39,7 +41,7 @@ from roster.domain.filters import (
     RoleSelection,
     RolesMeant,
 )
-from roster.domain.pages import Page, PageRequest, RoleOrderField
+from roster.domain.pages import OrderKey, Page, PageRequest, RoleOrderField
 from roster.domain.roles import Role, RoleKey, RoleRef
 from roster.domain.text import fold
 
@@ -127,9 +129,15 @@ async def meant_by_permissions(
 
 
 async def meant_by_filter(reader: Reader, given: RoleFilter, matcher: Matcher) -> RolesMeant:
-    statement = select(RoleRow.id, is_rare(RoleRow.id)).where(matcher.roles(given))
-    rows = await reader.execute(statement)
+    form, values = matcher.form(given)
+    rows = await reader.execute(_meant_by_filter(form), values)
     return RolesMeant(ids=[row[0] for row in rows], rare=all(row[1] for row in rows))
+
+
+@once_a_form
+def _meant_by_filter(form: Form[RoleFilter]) -> AnySelect:
+    matches = Conditions.of(form).roles(form.which)
+    return select(RoleRow.id, is_rare(RoleRow.id)).where(matches)
 
 
 def _meant(questions: Sequence[RoleQuestion], rows: Sequence[Any]) -> Mapping[RoleQuestion, RolesMeant]:
@@ -161,13 +169,13 @@ def _by_users(states: frozenset[AssignmentState], *, is_at: bool) -> AnySelect:
     """Each role once, with the places of those who hold it: there are fewer roles than assignments on a page of users."""
     held = aliased(RoleAssignmentRow)
     users = func.unnest(given("ids", Uuid())).table_valued("id", with_ordinality="place").render_derived()
-    at = datetime.min.replace(tzinfo=UTC) if is_at else None  # any: the parameter says which
+    scope = Scope(states=states, active_at=ACTIVE_AT if is_at else None)
     who = (
         select(
             held.role_id, func.array_agg(users.c.place.distinct(), type_=ARRAY(BigInteger)).label("places")
         )
         .join(users, users.c.id == held.user_id)
-        .where(in_scope(Scope(states=states, active_at=at), NOW, held))
+        .where(in_scope(scope, NOW, held))
         .group_by(held.role_id)
         .subquery()
     )
@@ -180,35 +188,50 @@ async def defaults(writer: Writer) -> Sequence[Role]:
     return [record(row) for row in await writer.execute(_DEFAULTS)]
 
 
-def _selected(which: RoleSelection, matcher: Matcher) -> AnySelect:
-    statement = select(*COLUMNS)
+def _selected(form: Form[RoleSelection]) -> AnySelect:
+    which, statement = form.which, select(*COLUMNS)
     if not which.include_archived:
         statement = statement.where(RoleRow.archived_at.is_(None))
-    return statement if which.filter is None else statement.where(matcher.roles(which.filter))
+    return statement if which.filter is None else statement.where(Conditions.of(form).roles(which.filter))
 
 
-def _sort_key(field: RoleOrderField, matcher: Matcher) -> SortKey:
-    columns: Mapping[RoleOrderField, ColumnElement[Any] | InstrumentedAttribute[Any]] = {
-        RoleOrderField.KEY: RoleRow.key_fold,
-        RoleOrderField.NAME: RoleRow.name_fold,
-        RoleOrderField.CREATED_AT: RoleRow.created_at,
-        RoleOrderField.UPDATED_AT: RoleRow.updated_at,
-        RoleOrderField.HOLDER_COUNT: matcher.holder_count(),
-    }
-    return SortKey(expression=columns[field], nullable=False)
+_SORT_KEYS: Mapping[RoleOrderField, SortKey] = {
+    RoleOrderField.KEY: SortKey(expression=RoleRow.key_fold, nullable=False),
+    RoleOrderField.NAME: SortKey(expression=RoleRow.name_fold, nullable=False),
+    RoleOrderField.CREATED_AT: SortKey(expression=RoleRow.created_at, nullable=False),
+    RoleOrderField.UPDATED_AT: SortKey(expression=RoleRow.updated_at, nullable=False),
+    RoleOrderField.HOLDER_COUNT: SortKey(expression=Conditions(meant={}).holder_count(), nullable=False),
+}
+
+
+@lru_cache(maxsize=256)
+def _ordered(order: tuple[OrderKey[RoleOrderField], ...]) -> Ordered[Role]:
+    keys = [directed(_SORT_KEYS[key.field], key) for key in order]
+    return Ordered(keys=with_id(keys, RoleRow.id), record=record, columns=COLUMNS)
 
 
 async def page(
     reader: Reader, which: RoleSelection, matcher: Matcher, request: PageRequest[RoleOrderField]
 ) -> Page[Role]:
-    keys = [directed(_sort_key(key.field, matcher), key) for key in request.order]
-    ordered = Ordered(keys=with_id(keys, RoleRow.id), record=record, columns=COLUMNS)
-    statement = page_statement(_selected(which, matcher), ordered.keys, Shape.of(request))
-    return await fetch_page(reader, statement, request, ordered)
+    form, values = matcher.form(which)
+    return await fetch_page(
+        reader, _page(form, Shape.of(request)), request, _ordered(request.order), **values
+    )
+
+
+@once_a_form
+def _page(form: Form[RoleSelection], shape: Shape) -> AnySelect | AnyCompound:
+    return page_statement(_selected(form), _ordered(shape.order).keys, shape)
 
 
 async def count(reader: Reader, which: RoleSelection, matcher: Matcher, cap: int) -> int:
-    return await count_up_to(reader, _selected(which, matcher), cap)
+    form, values = matcher.form(which)
+    return await count_up_to(reader, _count(form), cap, **values)
+
+
+@once_a_form
+def _count(form: Form[RoleSelection]) -> AnySelect:
+    return count_statement(_selected(form))
 
 
 async def lock(

@@ -11,7 +11,6 @@ from sqlalchemy import (
     bindparam,
     exists,
     false,
-    literal,
     literal_column,
     not_,
     or_,
@@ -21,7 +20,7 @@ from sqlalchemy import (
 
 from roster.data.columns import CText, Moment
 from roster.data.models import RoleAssignmentRow, UserRow
-from roster.data.operators import Condition
+from roster.data.operators import Condition, bound
 from roster.data.statements import Column
 from roster.domain.assignments import AssignmentState, Scope
 from roster.domain.users import GONE_STATUSES, LIVE_STATUSES, UserStatus
@@ -29,9 +28,8 @@ from roster.domain.users import GONE_STATUSES, LIVE_STATUSES, UserStatus
 Users = type[UserRow]
 Assignments = type[RoleAssignmentRow]
 _FEW = 400
-# For a fixed statement: its parameters `now` and `active_at`.
+# The parameter of a fixed statement for the moment of the request.
 NOW = bindparam("now", type_=Moment)
-AT = bindparam("active_at", type_=Moment)
 
 
 def in_scope(
@@ -39,7 +37,7 @@ def in_scope(
 ) -> Condition:
     """Which assignments the scope takes in. What is in force now needs no look at when it began: never later."""
     if scope.active_at is not None:
-        at = AT if now is NOW else literal(scope.active_at, Moment)
+        at = bound(scope.active_at, Moment)
         return and_(
             row.assigned_at <= at,
             or_(row.ended_at.is_(None), row.ended_at > at),

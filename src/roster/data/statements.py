@@ -18,21 +18,29 @@ S = TypeVar("S", bound=Executable)
 
 logger = logging.getLogger("roster.statements")
 
-# The columns that each fixed statement writes, told by the names of its parameters.
-_fixed: WeakKeyDictionary[Executable, tuple[str, ...]] = WeakKeyDictionary()
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """`writes` are the columns that it writes, told by the names of its parameters."""
+
+    writes: tuple[str, ...]
+    may_prepare: bool
 
 
-def fixed(statement: S, writes: Collection[str] = ()) -> S:
+_fixed: WeakKeyDictionary[Executable, Fixed] = WeakKeyDictionary()
+
+
+def fixed(statement: S, writes: Collection[str] = (), *, may_prepare: bool = True) -> S:
     """The statement, marked: it is built once, with a bindparam for whatever differs from call to call.
 
-    It need not be compiled again, and PostgreSQL may prepare it. Whatever carries the values of a filter is better
+    It need not be compiled again, and PostgreSQL may prepare it, unless it takes the values of a filter: it is better
     planned with them. `writes` are the columns that an INSERT or UPDATE takes from parameters of their names.
     """
-    _fixed[statement] = tuple(writes)
+    _fixed[statement] = Fixed(tuple(writes), may_prepare)
     return statement
 
 
-def written_by_fixed(statement: Executable) -> tuple[str, ...] | None:
+def as_fixed(statement: Executable) -> Fixed | None:
     """None for a statement that is not fixed."""
     return _fixed.get(statement)
 

@@ -2,54 +2,45 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
-from functools import lru_cache, partial
+from datetime import datetime
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
-    Uuid,
-    and_,
-    any_,
     bindparam,
-    exists,
     false,
-    func,
     insert,
-    literal,
-    not_,
     select,
     true,
     type_coerce,
     update,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute
 
 from roster.data.columns import CText
 from roster.data.connections import Asked, Reader, Rows, Writer
-from roster.data.filters import Matcher
-from roster.data.models import RoleAssignmentRow, UserRow
+from roster.data.filters import Conditions
+from roster.data.forms import Form, Matcher, once_a_form
+from roster.data.models import UserRow
 from roster.data.operators import one_of_given_ids, one_of_given_texts
 from roster.data.pages import (
     Ordered,
     Shape,
     SortKey,
+    count_statement,
     count_up_to,
-    counts_up_to,
     directed,
     fetch_page,
-    fetch_pages,
     page_statement,
     with_id,
 )
 from roster.data.records import maker
 from roster.data.row_locks import ToLock, in_id_order
-from roster.data.scopes import in_scope, is_gone, is_live, is_rare
+from roster.data.scopes import is_gone, is_live
 from roster.data.statements import AnyCompound, AnySelect, Column, fixed
-from roster.domain.assignments import IN_FORCE
 from roster.domain.filters import UserSelection
 from roster.domain.pages import OrderKey, Page, PageRequest, UserOrderField
 from roster.domain.text import fold
@@ -149,34 +140,12 @@ def _keys_of(refs: Sequence[UserRef]) -> list[UserKey]:
     return list(dict.fromkeys(ref.key for ref in refs))
 
 
-def _selected(which: UserSelection, matcher: Matcher, columns: Sequence[Column] = COLUMNS) -> AnySelect:
-    statement = select(*columns)
+def selected(form: Form[UserSelection], columns: Sequence[Column] = COLUMNS) -> AnySelect:
+    """Who is in a list."""
+    which, statement = form.which, select(*columns)
     if not which.include_archived:
         statement = statement.where(is_live(UserRow))
-    return statement if which.filter is None else statement.where(matcher.users(which.filter))
-
-
-def _holders(which: UserSelection, matcher: Matcher, role_id: Column) -> AnySelect:
-    """Looks up the user for each who holds the role: so it ends as soon as enough are counted."""
-    user = _selected(which, matcher).where(UserRow.id == RoleAssignmentRow.user_id).offset(0)
-    held = and_(RoleAssignmentRow.role_id == role_id, in_scope(IN_FORCE, matcher.now))
-    return select(RoleAssignmentRow.id).where(held, exists(user.correlate(RoleAssignmentRow)))
-
-
-def _held_by(matcher: Matcher, role_id: Column) -> Sequence[ColumnElement[bool]]:
-    """Of a role that few ever held its holders are fetched; else it is looked up for each user in turn."""
-    held = and_(RoleAssignmentRow.role_id == role_id, in_scope(IN_FORCE, matcher.now))
-    rare = is_rare(role_id)
-    holders = select(RoleAssignmentRow.user_id).where(held).correlate_except(RoleAssignmentRow)
-    holds = select(literal(1)).where(held, RoleAssignmentRow.user_id == UserRow.id).offset(0)
-    return (
-        and_(rare, UserRow.id == any_(func.array(holders.scalar_subquery(), type_=ARRAY(Uuid)))),
-        and_(not_(rare), exists(holds.correlate_except(RoleAssignmentRow))),
-    )
-
-
-# For lists without a filter: there is no moment that they would depend on.
-NO_MATCHER = Matcher(now=datetime.min.replace(tzinfo=UTC), meant={})
+    return statement if which.filter is None else statement.where(Conditions.of(form).users(which.filter))
 
 
 @lru_cache(maxsize=256)
@@ -196,46 +165,36 @@ def _parts(which: UserSelection) -> Sequence[ColumnElement[bool]]:
 async def page(
     reader: Reader, which: UserSelection, matcher: Matcher, request: PageRequest[UserOrderField]
 ) -> Page[User]:
-    shape = Shape.of(request)
-    statement = _page_of_all(which, shape) if which.filter is None else page_of(which, matcher, shape)
-    return await fetch_page(reader, statement, request, ordered(request.order))
+    form, values = matcher.form(which)
+    statement = (_page_of_all if which.filter is None else _page)(form, Shape.of(request))
+    return await fetch_page(reader, statement, request, ordered(request.order), **values)
 
 
 def page_of(
-    which: UserSelection, matcher: Matcher, shape: Shape, columns: Sequence[Column] = COLUMNS
+    form: Form[UserSelection], shape: Shape, columns: Sequence[Column] = COLUMNS
 ) -> AnySelect | AnyCompound:
     """The statement of a page of the selected users."""
-    selected = _selected(which, matcher, columns)
-    return page_statement(selected, ordered(shape.order).keys, shape, _parts(which))
+    return page_statement(selected(form, columns), ordered(shape.order).keys, shape, _parts(form.which))
+
+
+@once_a_form
+def _page(form: Form[UserSelection], shape: Shape) -> AnySelect | AnyCompound:
+    return page_of(form, shape)
 
 
 @lru_cache(maxsize=256)
-def _page_of_all(which: UserSelection, shape: Shape) -> AnySelect | AnyCompound:
-    return fixed(page_of(which, NO_MATCHER, shape))
+def _page_of_all(form: Form[UserSelection], shape: Shape) -> AnySelect | AnyCompound:
+    return fixed(page_of(form, shape))
 
 
 async def count(reader: Reader, which: UserSelection, matcher: Matcher, cap: int) -> int:
-    return await count_up_to(reader, _selected(which, matcher), cap)
+    form, values = matcher.form(which)
+    return await count_up_to(reader, _count(form), cap, **values)
 
 
-async def pages_by_roles(
-    reader: Reader,
-    role_ids: Sequence[UUID],
-    which: UserSelection,
-    matcher: Matcher,
-    request: PageRequest[UserOrderField],
-) -> Mapping[UUID, Page[User]]:
-    """A page of the users who hold each role now."""
-    base, parts = _selected(which, matcher), partial(_held_by, matcher)
-    return await fetch_pages(
-        reader, role_ids, lambda _: base, request, replace(ordered(request.order), parts=parts)
-    )
-
-
-async def counts_by_roles(
-    reader: Reader, role_ids: Sequence[UUID], which: UserSelection, matcher: Matcher, cap: int
-) -> Mapping[UUID, int]:
-    return await counts_up_to(reader, role_ids, partial(_holders, which, matcher), cap)
+@once_a_form
+def _count(form: Form[UserSelection]) -> AnySelect:
+    return count_statement(selected(form))
 
 
 def locking(users: ToLock) -> list[Asked]:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from roster.data import roles
 from roster.data.connections import Reader
-from roster.data.filters import Matcher
+from roster.data.forms import Matcher
 from roster.domain.filters import NounFilter, Permits, RoleFilter, RoleQuestion, RolesMeant, role_questions
 
 

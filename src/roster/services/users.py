@@ -12,6 +12,7 @@ from roster.data import holders as holder_data
 from roster.data import roles as role_data
 from roster.data import tokens as token_data
 from roster.data import users as user_data
+from roster.data import users_of_roles
 from roster.data.connections import Writer
 from roster.data.db import Database
 from roster.domain.assignment_input import RoleGrant, StatusToSet
@@ -106,7 +107,7 @@ class Users:
         self._call.caller.require(*WHO_HOLDS_WHAT)
         async with self._db.read() as reader:
             match = await self._filters.matcher(reader, which.filter)
-            return await user_data.pages_by_roles(reader, role_ids, which, match, request)
+            return await users_of_roles.pages(reader, role_ids, which, match, request)
 
     async def counts_by_roles(
         self, role_ids: Sequence[UUID], which: UserSelection, cap: int
@@ -114,7 +115,7 @@ class Users:
         self._call.caller.require(*WHO_HOLDS_WHAT)
         async with self._db.read() as reader:
             match = await self._filters.matcher(reader, which.filter)
-            return await user_data.counts_by_roles(reader, role_ids, which, match, cap)
+            return await users_of_roles.counts(reader, role_ids, which, match, cap)
 
     async def create(self, given: NewUser) -> User:
         needs = (Permission.USERS_WRITE, *((Permission.ROLES_ASSIGN,) if given.grants else ()))

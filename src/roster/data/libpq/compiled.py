@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, cast
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 from psycopg.pq.abc import PGresult
 from sqlalchemy import BindParameter, Executable, Insert, Uuid, bindparam
@@ -16,7 +17,7 @@ from sqlalchemy.types import TypeEngine
 from sqlalchemy.util import LRUCache
 
 from roster.data.libpq.adapters import Ids
-from roster.data.statements import written_by_fixed
+from roster.data.statements import as_fixed
 
 Values = Mapping[str, Any]
 Make = Callable[[Sequence[Any]], Any]
@@ -131,8 +132,8 @@ def _row_maker(types: Sequence[TypeEngine[Any]], result: PGresult) -> Make:
     return cast("Make", eval(f"lambda v: make(({source},))", {"make": make, "read": read}))  # noqa: S307 -- of numbers alone
 
 
-# Bounded too: what is compiled refers to its statement, so that no weak reference to one would ever end.
-_fixed: LRUCache[Executable, Compiled] = LRUCache(_MAX_SHAPES)
+# Of those that somebody has.
+_fixed: WeakKeyDictionary[Executable, Compiled] = WeakKeyDictionary()
 _shapes: LRUCache[Any, Compiled] = LRUCache(_MAX_SHAPES)
 
 
@@ -142,8 +143,8 @@ def compiled(
     """The statement compiled, and the values that stand in it. `written` are the names of those given beside it."""
     if (found := _fixed.get(statement)) is not None:
         return found, None
-    if (writes := written_by_fixed(statement)) is not None:
-        found = _fixed[statement] = Compiled(_compile(statement, writes), is_fixed=True)
+    if (how := as_fixed(statement)) is not None:
+        found = _fixed[statement] = Compiled(_compile(statement, how.writes), is_fixed=how.may_prepare)
         return found, None
     # The shape of the statement, by which SQLAlchemy's engine caches too.
     shape = cast("Any", statement)._generate_cache_key()  # noqa: SLF001
@@ -159,9 +160,9 @@ def compiled(
 def compiled_for_rows(statement: Insert, count: int) -> Compiled:
     """A fixed INSERT of so many rows at once. Their values are named for their columns and places: `id_0`, `id_1`."""
     columns = statement.table.c
-    names = written_by_fixed(statement) or ()
+    how = as_fixed(statement)
     rows = [
-        {name: bindparam(f"{name}_{place}", type_=columns[name].type) for name in names}
+        {name: bindparam(f"{name}_{place}", type_=columns[name].type) for name in (how.writes if how else ())}
         for place in range(count)
     ]
     return Compiled(_compile(statement.values(rows), ()), is_fixed=True)
