@@ -58,11 +58,11 @@ class _JSONLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         line = {"event": record.getMessage(), **get_contextvars()}
         line |= {name: value for name, value in vars(record).items() if name not in _NOT_EXTRA}
-        moment = datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z")
+        moment = datetime.fromtimestamp(record.created, UTC)
         line |= {"level": record.levelname.lower(), "logger": record.name, "timestamp": moment}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return orjson.dumps(line, default=repr, option=orjson.OPT_NON_STR_KEYS).decode()
+        return orjson.dumps(line, default=repr, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z).decode()
 
 
 def _for_people(*, colors: bool) -> logging.Formatter:
