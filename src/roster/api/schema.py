@@ -33,7 +33,7 @@ _IN_JSON = {"None": "null", "True": "true", "False": "false"}
 
 # Of the documents that are remembered. A character costs some 200 bytes with what is made of it.
 _MAX_DOCUMENTS = 500
-_MAX_CHARACTERS = 100_000
+_MAX_CHARACTERS = 50_000
 
 
 @strawberry.type(description="What can be read.")
