@@ -23,10 +23,6 @@ LazyUser = Annotated["UserType", strawberry.lazy("roster.api.users.types")]
 LazyRole = Annotated["RoleType", strawberry.lazy("roster.api.roles.types")]
 
 
-def _id(root: strawberry.Parent[RoleAssignment]) -> strawberry.ID:
-    return strawberry.ID(ids.to_text(ids.Kind.ASSIGNMENT, root.id))
-
-
 async def _user(held: Sequence[RoleAssignment], info: Info) -> list[User | None]:
     return await info.context.users([one.user_id for one in held])
 
@@ -47,7 +43,7 @@ def _state(root: strawberry.Parent[RoleAssignment], info: Info) -> AssignmentSta
 class RoleAssignmentType(NodeType):
     is_type_of = resolves_on(RoleAssignment)
 
-    id: strawberry.ID = strawberry.field(resolver=_id, description="asg_ and 32 hex digits. Opaque.")
+    id: strawberry.ID = ids.field(ids.Kind.ASSIGNMENT)
     user = batched(_user, graphql_type=LazyUser, description="Who holds it.")
     role = batched(_role, graphql_type=LazyRole, description="What is held.")
     state = strawberry.field(

@@ -40,10 +40,6 @@ class FieldChangeType:
     )
 
 
-def _id(root: strawberry.Parent[Event]) -> strawberry.ID:
-    return strawberry.ID(ids.to_text(ids.Kind.EVENT, root.id))
-
-
 def _user_id(root: strawberry.Parent[Event]) -> str | None:
     return ids.to_text(ids.Kind.USER, root.user_id) if root.user_id else None
 
@@ -68,7 +64,7 @@ def _changes(root: strawberry.Parent[Event]) -> list[Any]:
 class EventNodeType(NodeType):
     is_type_of = resolves_on(Event)
 
-    id: strawberry.ID = strawberry.field(resolver=_id, description="evt_ and 32 hex digits. Opaque.")
+    id: strawberry.ID = ids.field(ids.Kind.EVENT)
     type: EventType = strawberry.field(description="What happened.")
     at: DateTime = strawberry.field(description="When.")
     actor: ActorType = strawberry.field(description="Who did it.")

@@ -39,10 +39,6 @@ LazyAssignment = Annotated["RoleAssignmentType", strawberry.lazy("roster.api.ass
 LazyEventConnection = Annotated["EventConnectionType", strawberry.lazy("roster.api.events.types")]
 
 
-def _id(root: strawberry.Parent[Role]) -> strawberry.ID:
-    return strawberry.ID(ids.to_text(ids.Kind.ROLE, root.id))
-
-
 def _permissions(root: strawberry.Parent[Role]) -> list[str]:
     return list(root.permissions)
 
@@ -101,7 +97,7 @@ async def _events(
 class RoleType(NodeType):
     is_type_of = resolves_on(Role)
 
-    id: strawberry.ID = strawberry.field(resolver=_id, description="rol_ and 32 hex digits. Opaque.")
+    id: strawberry.ID = ids.field(ids.Kind.ROLE)
     key: str = strawberry.field(
         description="What code calls it: ^[A-Z][A-Z0-9_]{0,63}$. Immutable; unique among live roles."
     )

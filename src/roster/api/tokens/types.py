@@ -19,10 +19,6 @@ if TYPE_CHECKING:
 LazyUser = Annotated["UserType", strawberry.lazy("roster.api.users.types")]
 
 
-def _id(root: strawberry.Parent[ApiToken]) -> strawberry.ID:
-    return strawberry.ID(ids.to_text(ids.Kind.TOKEN, root.id))
-
-
 async def _owner(tokens: Sequence[ApiToken], info: Info) -> list[User | None]:
     return await info.context.users([token.owner_id for token in tokens])
 
@@ -38,7 +34,7 @@ def _state(root: strawberry.Parent[ApiToken], info: Info) -> ApiTokenState:
 class ApiTokenType(NodeType):
     is_type_of = resolves_on(ApiToken)
 
-    id: strawberry.ID = strawberry.field(resolver=_id, description="tok_ and 32 hex digits. Opaque.")
+    id: strawberry.ID = ids.field(ids.Kind.TOKEN)
     label: str = strawberry.field(description="What it is for: at most 100 characters.")
     owner = batched(_owner, graphql_type=LazyUser, description="As whom it calls.")
     state = strawberry.field(

@@ -39,10 +39,6 @@ LazyAssignment = Annotated["RoleAssignmentType", strawberry.lazy("roster.api.ass
 LazyEventConnection = Annotated["EventConnectionType", strawberry.lazy("roster.api.events.types")]
 
 
-def _id(root: strawberry.Parent[User]) -> strawberry.ID:
-    return strawberry.ID(ids.to_text(ids.Kind.USER, root.id))
-
-
 # For what they answer, users may come with their roles.
 _OF_ROLES = ("roles", "permissions")
 
@@ -109,7 +105,7 @@ async def _events(
 class UserType(NodeType):
     is_type_of = resolves_on(User)
 
-    id: strawberry.ID = strawberry.field(resolver=_id, description="usr_ and 32 hex digits. Opaque.")
+    id: strawberry.ID = ids.field(ids.Kind.USER)
     kind: UserKind = strawberry.field(description="Someone or something. Never changes.")
     email: Email | None = strawberry.field(
         description="Unique among live users. Null for a SERVICE without one, and once ERASED."
