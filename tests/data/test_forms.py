@@ -223,6 +223,19 @@ async def test_a_known_form_is_asked_with_the_values_of_each_filter(
     assert await api(LIST, filter=condition) == {"nodes": expected, "totalCount": 1}
 
 
+async def test_where_a_text_stands_is_not_forgotten_with_the_form(db: Database, api: Client) -> None:
+    """SQLAlchemy's engine takes statements for the same whose types have the same key."""
+    users = {name: make.a_user(display_name=name) for name in ("abc", "xabc", "abcx")}
+    await make.store(db, *users.values())
+    for operator, found in (
+        ("startsWith", {"abc", "abcx"}),
+        ("endsWith", {"abc", "xabc"}),
+        ("contains", {*users}),
+    ):
+        answer = await api(LIST, filter={"displayName": {operator: "abc"}})
+        assert {node["id"] for node in answer["nodes"]} == {make.user_id(users[name].id) for name in found}
+
+
 async def test_a_form_too_large_to_be_kept_is_answered_too(db: Database) -> None:
     ada, bob = make.a_user(display_name="ada"), make.a_user(display_name="bob")
     await make.store(db, ada, bob)
