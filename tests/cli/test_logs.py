@@ -231,7 +231,7 @@ async def test_nothing_that_a_client_said_is_written_at_any_level(
         await api.http.get(f"/health/ready?{SECRET}"),
     ]
 
-    async def refuse(users: Users, _: object) -> None:
+    async def refuse(users: Users, *_: object, **__: object) -> None:
         async with users._db.read() as reader:  # noqa: SLF001 -- a mistake of ours, as a test needs it
             await reader.execute(text("INSERT INTO users (email) VALUES (:value)"), {"value": ADDRESS})
 
