@@ -40,6 +40,11 @@ async def _size(parents: Sequence[int], info: strawberry.Info) -> list[int | Val
     return [ValueError("broken") if parent == BROKEN else parent for parent in parents]
 
 
+def _came(parent: int) -> list[int] | None:
+    """The leaves came with the parents that are odd."""
+    return [7, parent, 7] if parent % 2 else None
+
+
 def _number(root: strawberry.Parent[int]) -> int:
     return root
 
@@ -55,6 +60,7 @@ class Branch:
     number: int = strawberry.field(resolver=_number)
     size = batched(_size, graphql_type=int | None, description="")
     leaves = batched(_below, graphql_type=list[Leaf], description="")
+    perhaps = batched(_below, graphql_type=list[Leaf], description="", ready=_came)
 
 
 @strawberry.type
@@ -103,6 +109,25 @@ async def test_what_is_beside_each_other_is_loaded_at_once() -> None:
     assert {name for name, _ in calls.made} == {"below 1", "below 3", "size"}
     assert calls.most == len(calls.made) == 3
     assert outcomes == {"fast": 1}
+
+
+async def test_what_came_with_the_parents_is_not_loaded() -> None:
+    result, calls, outcomes = await run("{ branches { perhaps { number size } } }")
+    assert [branch["perhaps"] for branch in result.data["branches"]] == [
+        [{"number": number, "size": number} for number in numbers]
+        for numbers in ([7, 1, 7], [20, 21], [7, 3, 7])
+    ]
+    assert calls.made[0] == ("below 2", [2])
+    assert sorted(calls.made[1:]) == [("size", [7, 1, 3]), ("size", [20, 21])]
+    assert outcomes == {"fast": 1}
+
+
+async def test_what_came_with_the_parents_is_no_answer_to_arguments() -> None:
+    result, calls, _ = await run("{ branches { perhaps(times: 1) { number } } }")
+    assert [branch["perhaps"] for branch in result.data["branches"]] == [
+        [{"number": n}] for n in (10, 20, 30)
+    ]
+    assert calls.made == [("below 1", [1, 2, 3])]
 
 
 async def test_nothing_is_loaded_for_nobody() -> None:

@@ -34,6 +34,7 @@ from roster.api.execution.plans import (
     Need,
     Plan,
     Relation,
+    Seen,
     Told,
     make_plan,
 )
@@ -219,7 +220,12 @@ class FastExecutor(SettlingExecutor):
         return self._variant.plans[key]
 
     def _level(self, needs: Sequence[Need], path: Path) -> Level:
-        return [[] if isinstance(need, Relation) else self._info(need, path) for need in needs]
+        return [self._room(need, path) for need in needs]
+
+    def _room(self, need: Need, path: Path) -> Any:
+        if isinstance(need, Relation):
+            return []
+        return {} if isinstance(need, Seen) else self._info(need, path)
 
     def _info(self, told: Told, path: Path) -> Any:
         field = told.field

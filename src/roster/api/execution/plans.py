@@ -29,7 +29,7 @@ from graphql.execution.collect_fields import FieldDetailsList
 from graphql.execution.executor import Executor
 from strawberry.types.field import StrawberryField
 
-from roster.api.execution.fields import Load, load_of, resolves_on
+from roster.api.execution.fields import Load, load_of, ready_of, resolves_on
 from roster.api.execution.values import Uncovered, check_of, coercion, enum_named_alike, test_of, uncovered
 
 # Of a level of values: the open places of each relation, and the infos that functions want.
@@ -77,7 +77,12 @@ class Relation:
     needs: list["Need"]
 
 
-Need = Told | Relation
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was completed already, by the id of the record: what came with many parents is one record for many, often."""
+
+
+Need = Told | Relation | Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +194,7 @@ class _Level:
                 items.append(f"{name!r}: {type_.name!r}")
             elif load := load_of(selected.described):
                 items.append(f"{name!r}: None")
-                open_.append(f"level[{self._relation(name, selected, load)}].append((source, result))")
+                open_ += self._left_open(name, selected, load)
             else:
                 value = self._source.name()
                 steps.append(f"{value} = {self._read(selected)}")
@@ -197,6 +202,22 @@ class _Level:
         result = f"{{{', '.join(items)}}}"
         end = [f"result = {result}", *open_, "return result"] if open_ else [f"return {result}"]
         return self._source.define("source, level", *steps, *end)
+
+    def _left_open(self, response_name: str, field: Field, load: Load) -> list[str]:
+        """What leaves a relation to be loaded, unless its value came with the parent."""
+        to_load = f"level[{self._relation(response_name, field, load)}].append((source, result))"
+        ready = ready_of(field.described)
+        if ready is None or field.nodes[0].arguments:
+            return [to_load]
+        value, seen = self._source.name(), self._need(Seen())
+        expression = self._expression(field.definition.type, value, field, often=True)
+        return [
+            f"{value} = {self._source.name(ready)}(source)",
+            f"if {value} is None: {to_load}",
+            "else:",
+            f"    seen = level[{seen}]",
+            f"    result[{response_name!r}] = {expression}",
+        ]
 
     def _checks(self, type_: GraphQLObjectType, field: Field) -> list[str]:
         """What lets nothing pass but a record of the type: of a class once, if the class tells."""

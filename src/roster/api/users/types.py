@@ -58,6 +58,10 @@ async def _roles_in(users: Sequence[User], info: Info, scope: Scope) -> Sequence
     )
 
 
+def _roles_with(user: User) -> Sequence[Role] | None:
+    return user.roles if isinstance(user, Holder) else None
+
+
 async def _roles(
     users: Sequence[User], info: Info, active_at: ActiveAt = strawberry.UNSET
 ) -> Sequence[Sequence[Role]]:
@@ -140,6 +144,7 @@ class UserType(NodeType):
     updated_at: DateTime = strawberry.field(description="When the version last grew.")
     roles = batched(
         _roles,
+        ready=_roles_with,
         graphql_type=list[LazyRole],
         description="Roles in force, by key: now, or at the moment given. Bounded: a user holds at most 100 at once.",
     )
