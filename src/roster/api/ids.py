@@ -2,10 +2,7 @@
 
 import re
 from enum import StrEnum
-from typing import Any, cast
 from uuid import UUID
-
-import strawberry
 
 from roster.domain.errors import BadIdError, Path
 
@@ -25,17 +22,6 @@ _KINDS: dict[str, Kind] = {kind.value: kind for kind in Kind}
 
 def to_text(kind: Kind, id_: UUID) -> str:
     return f"{kind}_{id_.hex}"
-
-
-def field(kind: Kind) -> Any:  # noqa: ANN401 -- as strawberry.field has it
-    """The field `id` of a type whose records are of the kind."""
-    form = f"{kind}_%032x"
-
-    def id_(root: strawberry.Parent[Any]) -> strawberry.ID:
-        # Every row of a list has one: twice as fast as to_text.
-        return cast("strawberry.ID", form % root.id.int)
-
-    return strawberry.field(resolver=id_, description=f"{kind}_ and 32 hex digits. Opaque.")
 
 
 def from_text(kind: Kind, text: str, path: Path = ()) -> UUID:

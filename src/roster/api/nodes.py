@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 import strawberry
@@ -25,6 +25,17 @@ class NodeType:
     id: strawberry.ID = strawberry.field(
         description="A prefix for the kind (usr_, rol_, asg_, evt_, tok_) and 32 hex digits. Opaque: store it, compare it, and no more."
     )
+
+
+def id_field(kind: ids.Kind) -> Any:  # noqa: ANN401 -- as strawberry.field has it
+    """The field `id` of a type whose records are of the kind."""
+    form = f"{kind}_%032x"
+
+    def id_(root: strawberry.Parent[Any]) -> strawberry.ID:
+        # Every row of a list has one: twice as fast as to_text.
+        return cast("strawberry.ID", form % root.id.int)
+
+    return strawberry.field(resolver=id_, description=f"{kind}_ and 32 hex digits. Opaque.")
 
 
 async def _load(context: Context, text: str) -> Node | None:

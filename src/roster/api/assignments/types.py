@@ -9,7 +9,7 @@ from roster.api import ids
 from roster.api.actors import ActorType
 from roster.api.context import Info
 from roster.api.execution import batched, resolves_on
-from roster.api.nodes import NodeType
+from roster.api.nodes import NodeType, id_field
 from roster.api.scalars import DateTime
 from roster.domain.assignments import AssignmentState, RoleAssignment
 from roster.domain.roles import Role
@@ -43,7 +43,7 @@ def _state(root: strawberry.Parent[RoleAssignment], info: Info) -> AssignmentSta
 class RoleAssignmentType(NodeType):
     is_type_of = resolves_on(RoleAssignment)
 
-    id: strawberry.ID = ids.field(ids.Kind.ASSIGNMENT)
+    id: strawberry.ID = id_field(ids.Kind.ASSIGNMENT)
     user = batched(_user, graphql_type=LazyUser, description="Who holds it.")
     role = batched(_role, graphql_type=LazyRole, description="What is held.")
     state = strawberry.field(

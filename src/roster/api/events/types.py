@@ -10,7 +10,7 @@ from roster.api import ids
 from roster.api.actors import ActorType
 from roster.api.context import Info
 from roster.api.execution import batched, resolves_on
-from roster.api.nodes import NodeType
+from roster.api.nodes import NodeType, id_field
 from roster.api.pages import FeedType
 from roster.api.scalars import DateTime, JSONValue
 from roster.domain.events import Event, EventType, FieldChange
@@ -64,7 +64,7 @@ def _changes(root: strawberry.Parent[Event]) -> list[Any]:
 class EventNodeType(NodeType):
     is_type_of = resolves_on(Event)
 
-    id: strawberry.ID = ids.field(ids.Kind.EVENT)
+    id: strawberry.ID = id_field(ids.Kind.EVENT)
     type: EventType = strawberry.field(description="What happened.")
     at: DateTime = strawberry.field(description="When.")
     actor: ActorType = strawberry.field(description="Who did it.")

@@ -12,7 +12,7 @@ from roster.api.context import Info
 from roster.api.events.pages import ORDER as EVENT_ORDER
 from roster.api.events.pages import events_of_roles
 from roster.api.execution import batched, resolves_on
-from roster.api.nodes import NodeType
+from roster.api.nodes import NodeType, id_field
 from roster.api.pages import (
     After,
     Before,
@@ -97,7 +97,7 @@ async def _events(
 class RoleType(NodeType):
     is_type_of = resolves_on(Role)
 
-    id: strawberry.ID = ids.field(ids.Kind.ROLE)
+    id: strawberry.ID = id_field(ids.Kind.ROLE)
     key: str = strawberry.field(
         description="What code calls it: ^[A-Z][A-Z0-9_]{0,63}$. Immutable; unique among live roles."
     )

@@ -8,7 +8,7 @@ import strawberry
 from roster.api import ids
 from roster.api.context import Info
 from roster.api.execution import batched, resolves_on
-from roster.api.nodes import NodeType
+from roster.api.nodes import NodeType, id_field
 from roster.api.scalars import DateTime
 from roster.domain.tokens import ApiToken, ApiTokenState
 from roster.domain.users import User
@@ -34,7 +34,7 @@ def _state(root: strawberry.Parent[ApiToken], info: Info) -> ApiTokenState:
 class ApiTokenType(NodeType):
     is_type_of = resolves_on(ApiToken)
 
-    id: strawberry.ID = ids.field(ids.Kind.TOKEN)
+    id: strawberry.ID = id_field(ids.Kind.TOKEN)
     label: str = strawberry.field(description="What it is for: at most 100 characters.")
     owner = batched(_owner, graphql_type=LazyUser, description="As whom it calls.")
     state = strawberry.field(

@@ -13,7 +13,7 @@ from roster.api.context import Info
 from roster.api.events.pages import ORDER as EVENT_ORDER
 from roster.api.events.pages import events_of_users
 from roster.api.execution import asks_below, batched, resolves_on
-from roster.api.nodes import NodeType
+from roster.api.nodes import NodeType, id_field
 from roster.api.pages import (
     After,
     Before,
@@ -109,7 +109,7 @@ async def _events(
 class UserType(NodeType):
     is_type_of = resolves_on(User)
 
-    id: strawberry.ID = ids.field(ids.Kind.USER)
+    id: strawberry.ID = id_field(ids.Kind.USER)
     kind: UserKind = strawberry.field(description="Someone or something. Never changes.")
     email: Email | None = strawberry.field(
         description="Unique among live users. Null for a SERVICE without one, and once ERASED."
