@@ -28,7 +28,7 @@ from roster.data.pages import (
     page_statement,
     with_id,
 )
-from roster.data.scopes import NOW, in_scope
+from roster.data.scopes import in_scope
 from roster.data.statements import AnyCompound, AnyRow, AnySelect, Column, fixed
 from roster.domain.actors import Actor
 from roster.domain.assignments import IN_FORCE, Change, RoleAssignment
@@ -73,7 +73,7 @@ _OPEN_OF_USERS = fixed(_OPEN.where(one_of_given_ids(RoleAssignmentRow.user_id)))
 _OPEN_OF_ROLE = fixed(_OPEN.where(RoleAssignmentRow.role_id == bindparam("role_id")))
 _HOLDER_COUNTS = fixed(
     select(RoleAssignmentRow.role_id, func.count())
-    .where(one_of_given_ids(RoleAssignmentRow.role_id), in_scope(IN_FORCE, NOW))
+    .where(one_of_given_ids(RoleAssignmentRow.role_id), in_scope(IN_FORCE))
     .group_by(RoleAssignmentRow.role_id)
 )
 _LASTING_HOLDER_COUNTS = fixed(
@@ -103,7 +103,7 @@ async def by_ids(reader: Reader, ids: Sequence[UUID]) -> Mapping[UUID, RoleAssig
 
 def _selected(form: Form[AssignmentSelection]) -> AnySelect:
     which = form.which
-    statement = select(*COLUMNS).where(in_scope(which.scope, NOW))
+    statement = select(*COLUMNS).where(in_scope(which.scope))
     return (
         statement if which.filter is None else statement.where(Conditions.of(form).assignments(which.filter))
     )

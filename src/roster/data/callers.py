@@ -61,7 +61,7 @@ def _callers() -> AnySelect:
         return (
             select(what)
             .select_from(join(held, role, role.id == held.role_id))
-            .where(held.user_id == UserRow.id, in_scope(IN_FORCE, NOW, held))
+            .where(held.user_id == UserRow.id, in_scope(IN_FORCE, held))
             .correlate(UserRow)
         )
 
@@ -102,7 +102,7 @@ _IS_STILL = fixed(
         # One by one: an array takes longer to write than the rest of it together.
         tuple_(bindparam("roles", type_=BigInteger), bindparam("role_versions", type_=BigInteger))
         == select(*_versions_of(RoleAssignmentRow))
-        .where(RoleAssignmentRow.user_id == UserRow.id, in_scope(IN_FORCE, NOW))
+        .where(RoleAssignmentRow.user_id == UserRow.id, in_scope(IN_FORCE))
         .correlate(UserRow)
         .scalar_subquery(),
     )

@@ -43,7 +43,7 @@ from roster.data.operators import (
     one_of_ids,
     text_matches,
 )
-from roster.data.scopes import NOW, Assignments, Users, has_status, in_scope, is_live
+from roster.data.scopes import Assignments, Users, has_status, in_scope, is_live
 from roster.domain.assignments import IN_FORCE, Scope
 from roster.domain.filters import (
     ANYTHING,
@@ -119,7 +119,7 @@ class Conditions:
         return (
             select(func.count())
             .select_from(held)
-            .where(held.role_id == row.id, in_scope(IN_FORCE, NOW, held))
+            .where(held.role_id == row.id, in_scope(IN_FORCE, held))
             .correlate_except(held)
             .scalar_subquery()
         )
@@ -210,7 +210,7 @@ class Conditions:
         held = self._another(RoleAssignmentRow)
         of_them = one_of_ids(held.role_id, roles.ids)
         if roles.rare:
-            holders = select(held.user_id).where(of_them, in_scope(scope, NOW, held))
+            holders = select(held.user_id).where(of_them, in_scope(scope, held))
             return row.id == any_(func.array(holders.scalar_subquery(), type_=ARRAY(Uuid)))
         return self._exists(row, scope, held, of_them, joined=joined)
 
@@ -223,7 +223,7 @@ class Conditions:
         page needs few users.
         """
         found = select(literal(1)).select_from(held)
-        found = found.where(held.user_id == row.id, in_scope(scope, NOW, held), *conditions)
+        found = found.where(held.user_id == row.id, in_scope(scope, held), *conditions)
         return exists((found if joined and self.joined else found.offset(0)).correlate_except(held))
 
     def _held_matches(self, given: UserAssignmentFilter, row: Assignments) -> Condition:

@@ -20,7 +20,7 @@ from roster.data.models import RoleAssignmentRow, RoleRow, UserRow
 from roster.data.operators import one_of_given_ids
 from roster.data.pages import Ordered, Shape, page_of_rows, parameters_of
 from roster.data.records import maker
-from roster.data.scopes import NOW, in_scope
+from roster.data.scopes import in_scope
 from roster.data.statements import AnyCompound, AnyRow, AnySelect, fixed
 from roster.domain.assignments import IN_FORCE
 from roster.domain.filters import UserSelection
@@ -35,7 +35,7 @@ _MOST_HELD = 4096
 # As bytes, which take a tenth of what an array of ids takes to read.
 _HELD = type_coerce(
     select(func.string_agg(func.uuid_send(RoleAssignmentRow.role_id), literal_column("''::bytea")))
-    .where(RoleAssignmentRow.user_id == UserRow.id, in_scope(IN_FORCE, NOW))
+    .where(RoleAssignmentRow.user_id == UserRow.id, in_scope(IN_FORCE))
     .correlate(UserRow)
     .scalar_subquery(),
     LargeBinary,
@@ -51,7 +51,6 @@ _BY_KEY = user_data.named_by(_COLUMNS)
 _ROLES = fixed(select(*role_data.COLUMNS, _STATE).where(one_of_given_ids(RoleRow.id)))
 
 _record = maker(Holder, *user_data.NAMES, "roles")
-
 
 # The ids of the roles that somebody holds, one after the other; None for no role.
 _Held = bytes | None

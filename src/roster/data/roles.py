@@ -29,7 +29,7 @@ from roster.data.pages import (
 )
 from roster.data.records import maker
 from roster.data.row_locks import ToLock, in_id_order
-from roster.data.scopes import NOW, in_scope, is_rare
+from roster.data.scopes import in_scope, is_rare
 from roster.data.statements import AnyCompound, AnySelect, fixed
 from roster.domain.assignments import AssignmentState, Scope
 from roster.domain.filters import (
@@ -175,7 +175,7 @@ def _by_users(states: frozenset[AssignmentState], *, is_at: bool) -> AnySelect:
             held.role_id, func.array_agg(users.c.place.distinct(), type_=ARRAY(BigInteger)).label("places")
         )
         .join(users, users.c.id == held.user_id)
-        .where(in_scope(scope, NOW, held))
+        .where(in_scope(scope, held))
         .group_by(held.role_id)
         .subquery()
     )

@@ -1,12 +1,9 @@
 """Which rows are looked at: assignments in a scope, users who are live or gone, roles that few ever held."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from functools import lru_cache
-from typing import Any
 
 from sqlalchemy import (
-    BindParameter,
     and_,
     bindparam,
     exists,
@@ -28,14 +25,15 @@ from roster.domain.users import GONE_STATUSES, LIVE_STATUSES, UserStatus
 Users = type[UserRow]
 Assignments = type[RoleAssignmentRow]
 _FEW = 400
-# The parameter of a fixed statement for the moment of the request.
+# The parameter for the moment of the request.
 NOW = bindparam("now", type_=Moment)
 
 
-def in_scope(
-    scope: Scope, now: datetime | BindParameter[Any], row: Assignments = RoleAssignmentRow
-) -> Condition:
-    """Which assignments the scope takes in. What is in force now needs no look at when it began: never later."""
+def in_scope(scope: Scope, row: Assignments = RoleAssignmentRow) -> Condition:
+    """Which assignments the scope takes in at the moment of the parameter `now`.
+
+    What is in force now needs no look at when it began: never later.
+    """
     if scope.active_at is not None:
         at = bound(scope.active_at, Moment)
         return and_(
@@ -43,14 +41,14 @@ def in_scope(
             or_(row.ended_at.is_(None), row.ended_at > at),
             or_(row.expires_at.is_(None), row.expires_at > at),
         )
-    return or_(false(), *(_is_in(state, now, row) for state in AssignmentState if state in scope.states))
+    return or_(false(), *(_is_in(state, row) for state in AssignmentState if state in scope.states))
 
 
-def _is_in(state: AssignmentState, now: datetime | BindParameter[Any], row: Assignments) -> Condition:
+def _is_in(state: AssignmentState, row: Assignments) -> Condition:
     if state is AssignmentState.ACTIVE:
-        return and_(row.ended_at.is_(None), or_(row.expires_at.is_(None), row.expires_at > now))
+        return and_(row.ended_at.is_(None), or_(row.expires_at.is_(None), row.expires_at > NOW))
     if state is AssignmentState.EXPIRED:
-        ended = or_(row.ended_at.is_not(None), row.expires_at <= now)
+        ended = or_(row.ended_at.is_not(None), row.expires_at <= NOW)
         return and_(row.revoked_by_kind.is_(None), ended)
     return row.revoked_by_kind.is_not(None)
 

@@ -13,7 +13,7 @@ from roster.data.connections import Reader
 from roster.data.forms import Form, Matcher
 from roster.data.models import RoleAssignmentRow, UserRow
 from roster.data.pages import counts_up_to, fetch_pages
-from roster.data.scopes import NOW, in_scope, is_rare
+from roster.data.scopes import in_scope, is_rare
 from roster.data.statements import AnySelect, Column
 from roster.domain.assignments import IN_FORCE
 from roster.domain.filters import UserSelection
@@ -24,13 +24,13 @@ from roster.domain.users import User
 def _holders(form: Form[UserSelection], role_id: Column) -> AnySelect:
     """Looks up the user for each who holds the role: so it ends as soon as enough are counted."""
     user = users.selected(form).where(UserRow.id == RoleAssignmentRow.user_id).offset(0)
-    held = and_(RoleAssignmentRow.role_id == role_id, in_scope(IN_FORCE, NOW))
+    held = and_(RoleAssignmentRow.role_id == role_id, in_scope(IN_FORCE))
     return select(RoleAssignmentRow.id).where(held, exists(user.correlate(RoleAssignmentRow)))
 
 
 def _held_by(role_id: Column) -> Sequence[ColumnElement[bool]]:
     """Of a role that few ever held its holders are fetched; else it is looked up for each user in turn."""
-    held = and_(RoleAssignmentRow.role_id == role_id, in_scope(IN_FORCE, NOW))
+    held = and_(RoleAssignmentRow.role_id == role_id, in_scope(IN_FORCE))
     rare = is_rare(role_id)
     holders = select(RoleAssignmentRow.user_id).where(held).correlate_except(RoleAssignmentRow)
     holds = select(literal(1)).where(held, RoleAssignmentRow.user_id == UserRow.id).offset(0)
