@@ -4,7 +4,8 @@
 what a selection asks of a type, Python functions that complete values (`values` has what they do for single ones), and
 `executor` runs them and loads relations level by level; whatever they do not cover, and whatever raises, graphql-core
 does as ever, but that nothing is cancelled (`settling`). `arguments` coerces what a text gives a field, and `calls` calls
-the field's resolver with it, which `lookahead` tells what is selected below. `fields` is what a schema says of its fields and types.
+the field's resolver with it, which `lookahead` tells what is selected below. `fields` is what a schema says of its
+fields and types.
 """
 
 from roster.api.execution.documents import Documents
