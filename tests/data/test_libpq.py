@@ -6,6 +6,8 @@ and the pool is whole afterwards.
 
 import asyncio
 import gc
+import os
+import signal
 import time
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
@@ -163,6 +165,23 @@ async def test_what_is_cancelled_takes_its_place_until_the_server_has_ended_it(o
             assert pool_of(db).lent == 0
             await whole(db, 0)
             assert ask(own_url, _SLEEPING) == 0
+
+
+async def test_a_cancellation_that_comes_before_its_statement_is_sent_again(own_url: str) -> None:
+    """The server process hears of it first and finds nothing to cancel, as it has not read the statement yet."""
+    async with database(own_url) as db:
+        backend = await pid(db)
+        os.kill(backend, signal.SIGSTOP)
+        try:
+            task = asyncio.create_task(sleep(db))
+            await asyncio.sleep(0.05)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await asyncio.sleep(0.1)
+        finally:
+            os.kill(backend, signal.SIGCONT)
+        await whole(db, 0)
+        assert ask(own_url, _SLEEPING) == 0
 
 
 async def test_a_task_cancelled_at_the_moment_of_its_turn_passes_it_on(own_url: str) -> None:

@@ -19,8 +19,9 @@ from roster.data.libpq.adapters import ADAPTERS
 from roster.data.libpq.compiled import Compiled
 
 _MAX_PREPARED = 500
-# For the server to take notice of a cancellation before the connection is closed anyway, in seconds.
-_CANCEL_WITHIN = 5
+# For the server to end what is cancelled before the connection is closed anyway, and for it to have taken notice at
+# first, in seconds.
+_CANCEL_WITHIN, _FIRST_NOTICE = 5, 0.002
 _BINARY = pq.Format.BINARY
 # What was prepared does not fit the tables any more, or is gone: a migration, DEALLOCATE ALL.
 _OUTDATED = (pg.FeatureNotSupported, pg.InvalidSqlStatementName)
@@ -204,11 +205,36 @@ class Connection:
 
     async def _cancel(self) -> None:
         try:
-            with suppress(psycopg.Error):
-                await self._opened.cancel_safe(timeout=_CANCEL_WITHIN)
+            with suppress(psycopg.Error, TimeoutError):
+                async with asyncio.timeout(_CANCEL_WITHIN):
+                    await self._cancel_until_ended()
         finally:
             self._pgconn.finish()
             self._lost(self)
+
+    async def _cancel_until_ended(self) -> None:
+        """A cancellation may come before the statement that it is meant for, and is nothing then: so it is sent again.
+
+        Who closes the connection is no reason for the server to stop. What it was not sent whole it never begins.
+        """
+        notice = _FIRST_NOTICE
+        while True:
+            await self._opened.cancel_safe(timeout=_CANCEL_WITHIN)
+            await asyncio.sleep(notice)
+            if self._pgconn.flush() or self._has_ended():
+                return
+            notice *= 2
+
+    def _has_ended(self) -> bool:
+        self._pgconn.consume_input()
+        was_none = False
+        while not self._pgconn.is_busy():
+            result = self._pgconn.get_result()
+            # After each statement's own there is one None: after that of all of them, if it was read already, there are two.
+            if (result is None and was_none) or (result and result.status == pq.ExecStatus.PIPELINE_SYNC):
+                return True
+            was_none = result is None
+        return False
 
     def close(self) -> None:
         self._lose(psycopg.OperationalError("the connection was closed"))
