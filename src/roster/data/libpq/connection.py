@@ -19,9 +19,9 @@ from roster.data.libpq.adapters import ADAPTERS
 from roster.data.libpq.compiled import Compiled
 
 _MAX_PREPARED = 500
-# For the server to end what is cancelled before the connection is closed anyway, and for it to have taken notice at
-# first, in seconds.
-_CANCEL_WITHIN, _FIRST_NOTICE = 5, 0.002
+# For the server to end what is cancelled before the connection is closed anyway; and to take notice, at first, and at last
+# before another connection may take the place. In seconds.
+_CANCEL_WITHIN, _FIRST_NOTICE, _LAST_NOTICE = 5, 0.002, 0.1
 _BINARY = pq.Format.BINARY
 # What was prepared does not fit the tables any more, or is gone: a migration, DEALLOCATE ALL.
 _OUTDATED = (pg.FeatureNotSupported, pg.InvalidSqlStatementName)
@@ -55,6 +55,7 @@ class Connection:
         self._results: list[PGresult] = []
         self._answered: asyncio.Future[None] | None = None
         self.ending: asyncio.Task[None] | None = None
+        self._has_place = True
         self._is_waiting_to_write = False
         self.is_usable = True
         self._is_outdated = False
@@ -210,7 +211,7 @@ class Connection:
                     await self._cancel_until_ended()
         finally:
             self._pgconn.finish()
-            self._lost(self)
+            self._leave_place()
 
     async def _cancel_until_ended(self) -> None:
         """A cancellation may come before the statement that it is meant for, and is nothing then: so it is sent again.
@@ -224,6 +225,13 @@ class Connection:
             if self._pgconn.flush() or self._has_ended():
                 return
             notice *= 2
+            if notice > _LAST_NOTICE:  # it is not the statement that takes its time, but the process
+                self._leave_place()
+
+    def _leave_place(self) -> None:
+        if self._has_place:
+            self._has_place = False
+            self._lost(self)
 
     def _has_ended(self) -> bool:
         self._pgconn.consume_input()
@@ -249,7 +257,7 @@ class Connection:
             # What has no state is of libpq, which could make nothing of what it was told.
             told = next((failure for failure in failures if failure.sqlstate), error)
             self._answered.set_exception(told)
-        self._lost(self)
+        self._leave_place()
 
     def _stop(self) -> None:
         self.is_usable = False
